@@ -1,0 +1,64 @@
+// Package ident makes the random identifiers and secrets of the product, in the shapes clients know.
+package ident
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/hex"
+	"math/big"
+	"strings"
+)
+
+const (
+	alphanumeric = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+	urlSafe      = alphanumeric + "-_"
+)
+
+// Bytes gives n random bytes.
+func Bytes(n int) []byte {
+	b := make([]byte, n)
+	_, _ = rand.Read(b) // crypto/rand.Read never fails: it ends the program instead
+	return b
+}
+
+// Hex gives 2n lower-case hexadecimal characters from n random bytes.
+func Hex(n int) string { return hex.EncodeToString(Bytes(n)) }
+
+// Token gives n random bytes as unpadded URL-safe base64.
+func Token(n int) string { return base64.RawURLEncoding.EncodeToString(Bytes(n)) }
+
+// ObjectID gives 24 hexadecimal characters, the look of user and API ids.
+func ObjectID() string { return Hex(12) }
+
+// ClientID gives 32 alphanumeric characters.
+func ClientID() string { return pick(alphanumeric, 32) }
+
+// ClientSecret gives 64 URL-safe characters.
+func ClientSecret() string { return pick(urlSafe, 64) }
+
+// ConnectionID gives "con_" and 16 alphanumeric characters.
+func ConnectionID() string { return "con_" + pick(alphanumeric, 16) }
+
+// ClientGrantID gives "cgr_" and 16 alphanumeric characters.
+func ClientGrantID() string { return "cgr_" + pick(alphanumeric, 16) }
+
+// SessionID gives 32 URL-safe characters (192 bits).
+func SessionID() string { return Token(24) }
+
+// Digits gives a uniformly random decimal code of length n; leading zeros are as likely as any digit.
+func Digits(n int) string { return pick("0123456789", n) }
+
+// pick draws n characters of alphabet, each equally likely.
+func pick(alphabet string, n int) string {
+	var b strings.Builder
+	b.Grow(n)
+	size := big.NewInt(int64(len(alphabet)))
+	for range n {
+		i, err := rand.Int(rand.Reader, size)
+		if err != nil {
+			panic(err) // crypto/rand.Reader never fails
+		}
+		b.WriteByte(alphabet[i.Int64()])
+	}
+	return b.String()
+}
