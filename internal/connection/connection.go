@@ -1,0 +1,127 @@
+// Package connection is a source of users. Its kind is the strategy; the `realm` and `connection` parameters of the
+// Authentication API carry its name.
+package connection
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"latchkey/internal/apierr"
+)
+
+// Strategy is the kind of a connection.
+type Strategy string
+
+// The strategies the product knows.
+const (
+	Email    Strategy = "email" // passwordless, codes and links by e-mail
+	SMS      Strategy = "sms"   // passwordless, codes by text message
+	Database Strategy = "auth0"
+)
+
+// Passwordless reports whether connections of this strategy log people in by a code or link alone.
+func (s Strategy) Passwordless() bool { return s == Email || s == SMS }
+
+// ErrNotFound is the answer for a connection that does not exist.
+var ErrNotFound = apierr.New(apierr.NotFound, "inexistent_connection", "The connection does not exist")
+
+// ErrExists is the answer to creating a connection whose name is taken.
+var ErrExists = apierr.New(apierr.Conflict, "connection_exists", "A connection with the same name already exists")
+
+// Connection is one source of users. Values handed out by storage are shared: treat them as read-only.
+type Connection struct {
+	ID             string
+	Name           string
+	Strategy       Strategy
+	Options        Options
+	EnabledClients []string // client ids
+	CreatedAt      time.Time
+}
+
+// Options are the settings of a passwordless connection, as the Management API shows them.
+type Options struct {
+	Name  string `json:"name,omitempty"`
+	Email *struct {
+		Syntax  string `json:"syntax,omitempty"`
+		From    string `json:"from,omitempty"`
+		Subject string `json:"subject,omitempty"`
+		Body    string `json:"body,omitempty"`
+	} `json:"email,omitempty"`
+	TOTP *struct {
+		TimeStep int `json:"time_step,omitempty"` // seconds a code lives
+		Length   int `json:"length,omitempty"`    // digits
+	} `json:"totp,omitempty"`
+	DisableSignup        bool  `json:"disable_signup,omitempty"`
+	BruteForceProtection *bool `json:"brute_force_protection,omitempty"`
+
+	// Our own options, by name among the open ones; off unless set.
+	DisableSignupSilent bool `json:"disable_signup_silent,omitempty"`
+	SSO                 *struct {
+		Reuse any `json:"reuse,omitempty"` // true: a session opened by this connection is used; "any": any session
+	} `json:"sso,omitempty"`
+}
+
+// Code defaults (Auth0 docs, "Passwordless Authentication with Email"): six digits for three minutes.
+const (
+	defaultCodeLife   = 180 * time.Second
+	defaultCodeLength = 6
+)
+
+// CodeLife is how long a code of this connection lives.
+func (c *Connection) CodeLife() time.Duration {
+	if c.Options.TOTP == nil || c.Options.TOTP.TimeStep <= 0 {
+		return defaultCodeLife
+	}
+	return time.Duration(c.Options.TOTP.TimeStep) * time.Second
+}
+
+// CodeLength is the number of digits of its codes.
+func (c *Connection) CodeLength() int {
+	if c.Options.TOTP == nil || c.Options.TOTP.Length <= 0 {
+		return defaultCodeLength
+	}
+	return c.Options.TOTP.Length
+}
+
+// BruteForceProtected reports whether failed logins are counted against the identifier and address (default true).
+func (c *Connection) BruteForceProtected() bool {
+	return c.Options.BruteForceProtection == nil || *c.Options.BruteForceProtection
+}
+
+// EnabledFor reports whether a client may log people in through the connection.
+func (c *Connection) EnabledFor(clientID string) bool {
+	return slices.Contains(c.EnabledClients, clientID)
+}
+
+// ReusesSession reports whether naming this connection at /authorize may be answered from a session that was opened by
+// the connection called openedBy. Auth0 never does for passwordless connections; ours by option.
+func (c *Connection) ReusesSession(openedBy string) bool {
+	if !c.Strategy.Passwordless() {
+		return true
+	}
+	if c.Options.SSO == nil {
+		return false
+	}
+	return c.Options.SSO.Reuse == "any" || (c.Options.SSO.Reuse == true && openedBy == c.Name)
+}
+
+// Store keeps connections. Reads may be up to a second old.
+type Store interface {
+	// Connections lists a tenant's connections, the first created first.
+	Connections(ctx context.Context, tenantID string) ([]*Connection, error)
+	// CreateConnection writes a new connection, or answers ErrExists.
+	CreateConnection(ctx context.Context, tenantID string, c *Connection) error
+	// UpdateConnection replaces options and enabled clients of the connection with c's id, or answers ErrNotFound.
+	UpdateConnection(ctx context.Context, tenantID string, c *Connection) error
+}
+
+// Find gives the connection called name, or nil.
+func Find(all []*Connection, name string) *Connection {
+	for _, c := range all {
+		if c.Name == name {
+			return c
+		}
+	}
+	return nil
+}

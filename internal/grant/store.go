@@ -1,0 +1,102 @@
+package grant
+
+import (
+	"context"
+	"time"
+)
+
+// Code is an authorization code: the whole decided grant, waiting for its one exchange.
+type Code struct {
+	ClientID        string    `json:"client_id"`
+	UserID          string    `json:"user_id"`
+	Connection      string    `json:"connection,omitempty"`
+	RedirectURI     string    `json:"redirect_uri"`
+	RedirectURISent bool      `json:"redirect_uri_sent"`
+	Challenge       string    `json:"challenge,omitempty"`
+	ChallengeMethod string    `json:"challenge_method,omitempty"`
+	Scope           []string  `json:"scope,omitempty"`     // granted
+	Requested       []string  `json:"requested,omitempty"` // asked for
+	Audience        string    `json:"audience,omitempty"`
+	Nonce           string    `json:"nonce,omitempty"`
+	SessionID       string    `json:"sid,omitempty"`
+	AuthTime        time.Time `json:"auth_time"`
+	ShowAuthTime    bool      `json:"show_auth_time,omitempty"`
+	Issuer          string    `json:"issuer"`
+	FamilyID        string    `json:"family_id"` // the refresh token family its exchange may start
+
+	UsedAt    time.Time `json:"-"`
+	ExpiresAt time.Time `json:"-"`
+}
+
+// RefreshToken is one token of a family: every rotation adds one.
+type RefreshToken struct {
+	FamilyID   string
+	Sequence   int
+	ClientID   string
+	UserID     string
+	Audience   string
+	Scope      []string
+	SessionID  string
+	Connection string
+	Issuer     string
+	Rotating   bool
+	AuthTime   time.Time
+	IssuedAt   time.Time // of this token
+	ExpiresAt  time.Time // of the family; zero: never
+	UsedAt     time.Time // last exchange; a rotated token was used for good at this time
+	RotatedAt  time.Time // when a successor replaced it; zero: it is the newest
+	RevokedAt  time.Time
+}
+
+// Consent is what a user has allowed a client at an audience.
+type Consent struct {
+	UserID   string
+	ClientID string
+	Audience string
+	Scope    []string
+}
+
+// Pushed is a pushed authorization request (RFC 9126).
+type Pushed struct {
+	ClientID  string
+	Params    map[string]string
+	ExpiresAt time.Time
+}
+
+// Store keeps codes, refresh tokens, consents and pushed requests. Nothing here is ever cached.
+type Store interface {
+	// InsertCode writes a code under its hash. A queued write.
+	InsertCode(ctx context.Context, tenantID string, hash []byte, c *Code) error
+	// CodeByHash gives the code, used or expired ones too, with the hash under which it was found, or nil.
+	CodeByHash(ctx context.Context, tenantID string, hashes [][]byte) (c *Code, hash []byte, err error)
+	// SpendCode marks the code used where it is unused and lives at now, and tells whether it did: of any number of
+	// callers exactly one is told true.
+	SpendCode(ctx context.Context, tenantID string, hash []byte, now time.Time) (bool, error)
+
+	// InsertRefreshToken writes a token under its hash. A queued write.
+	InsertRefreshToken(ctx context.Context, tenantID string, hash []byte, r *RefreshToken) error
+	// RefreshTokenByHash gives the token with the hash under which it was found, and the highest sequence in its family;
+	// or nil. Rotated, revoked and expired ones too.
+	RefreshTokenByHash(ctx context.Context, tenantID string, hashes [][]byte) (r *RefreshToken, hash []byte, latest int, err error)
+	// RotateRefreshToken marks the token rotated and used at now where it is neither rotated nor revoked, and tells
+	// whether it did: of any number of callers exactly one is told true.
+	RotateRefreshToken(ctx context.Context, tenantID string, hash []byte, now time.Time) (bool, error)
+	// TouchRefreshToken notes a use of a token that is not replaced, where it is not revoked, and tells whether it did.
+	TouchRefreshToken(ctx context.Context, tenantID string, hash []byte, now time.Time) (bool, error)
+	// RevokeFamily revokes every token of a family. A queued write.
+	RevokeFamily(ctx context.Context, tenantID, familyID string, now time.Time) error
+	// RevokeTokens revokes all refresh tokens of a user, of one client and audience unless those are empty. A queued write.
+	RevokeTokens(ctx context.Context, tenantID, userID, clientID, audience string, now time.Time) error
+	// TrimRefreshTokens deletes the oldest families of a user and client beyond keep. A queued write.
+	TrimRefreshTokens(ctx context.Context, tenantID, userID, clientID string, keep int) error
+
+	// ConsentFor gives what the user has allowed the client at the audience, or nil.
+	ConsentFor(ctx context.Context, tenantID, userID, clientID, audience string) (*Consent, error)
+	// SaveConsent writes a consent over an older one. A queued write.
+	SaveConsent(ctx context.Context, tenantID string, c *Consent, now time.Time) error
+
+	// InsertPushed writes a pushed request under its hash.
+	InsertPushed(ctx context.Context, tenantID string, hash []byte, p *Pushed) error
+	// TakePushed gives a pushed request and deletes it, or nil: of any number of callers one gets it.
+	TakePushed(ctx context.Context, tenantID string, hashes [][]byte) (*Pushed, error)
+}

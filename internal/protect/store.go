@@ -1,0 +1,36 @@
+package protect
+
+import (
+	"context"
+	"time"
+)
+
+// Bucket is one token bucket as the generic cell rate algorithm keeps it: the time at which it would be empty of marks.
+type Bucket struct {
+	Key   string
+	Every time.Duration // time that one mark takes to drain
+	Burst int           // marks it holds
+}
+
+// Level is a bucket after it was asked.
+type Level struct {
+	Key       string
+	Remaining int       // marks it could take at once
+	Reset     time.Time // when it will be empty again
+	Over      bool      // the mark did not fit
+	RetryAt   time.Time // when the next one will
+}
+
+// Store keeps buckets and blocks that guard secrets and sends.
+type Store interface {
+	// Mark puts one mark into each bucket by one statement and gives their levels in the order asked. A mark that does not
+	// fit is counted as Over: the caller rolls its transaction back. Of any number of parallel callers no more fit than
+	// the buckets hold.
+	Mark(ctx context.Context, tenantID string, now time.Time, buckets []Bucket) ([]Level, error)
+	// Failures gives the consecutive failed logins recorded under key, and until when it is blocked.
+	Failures(ctx context.Context, tenantID, key string) (n int, blockedUntil time.Time, err error)
+	// CountFailure adds one failed login under key; at limit it is blocked until now+block. It gives the count then.
+	CountFailure(ctx context.Context, tenantID, key string, limit int, block time.Duration, now time.Time) (n int, err error)
+	// ResetFailures forgets the failed logins under key. A queued write.
+	ResetFailures(ctx context.Context, tenantID, key string) error
+}

@@ -1,0 +1,167 @@
+// Package session is the browser's single sign-on state (Auth0 docs, "Sessions"): which user this browser has logged in,
+// when, and how.
+//
+// The cookie holds a random secret whose keyed hash finds the row. Tokens name the session by another value, the sid,
+// which proves nothing.
+package session
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"latchkey/internal/clock"
+	"latchkey/internal/ident"
+	"latchkey/internal/seal"
+	"latchkey/internal/tenant"
+)
+
+// Method is how a person proved who they are, with Auth0's name for it.
+type Method struct {
+	Name string    `json:"name"` // "email"
+	At   time.Time `json:"timestamp"`
+}
+
+// Session is one browser's login.
+type Session struct {
+	ID              string // the sid
+	UserID          string
+	Connection      string // the connection that opened it, by name
+	Methods         []Method
+	Clients         []string // the clients it has logged in to
+	CreatedAt       time.Time
+	AuthenticatedAt time.Time // the last interactive proof
+	UsedAt          time.Time // the last use that was written down
+	IdleExpiresAt   time.Time
+	ExpiresAt       time.Time
+	IP              string
+	UserAgent       string
+}
+
+// Secret is the value of the session cookie. It hides itself from logs.
+type Secret string
+
+// String hides the secret.
+func (Secret) String() string { return "[session secret]" }
+
+// Live reports whether the session can be used at now.
+func (s *Session) Live(now time.Time) bool {
+	return now.Before(s.ExpiresAt) && now.Before(s.IdleExpiresAt)
+}
+
+// Store keeps sessions. Nothing here is ever cached.
+type Store interface {
+	// SessionBySecret gives the session whose secret has one of the hashes, or nil.
+	SessionBySecret(ctx context.Context, tenantID string, hashes [][]byte) (*Session, error)
+	// SessionExists tells whether the session with this sid is stored and has not passed its expiry.
+	SessionExists(ctx context.Context, tenantID, sid string, now time.Time) (bool, error)
+	// InsertSession writes a new session. A queued write.
+	InsertSession(ctx context.Context, tenantID string, s *Session, secretHash []byte) error
+	// UpdateSession writes everything but the secret's hash and the creation time. A queued write.
+	UpdateSession(ctx context.Context, tenantID string, s *Session) error
+	// DeleteSession removes a session and tells whether there was one.
+	DeleteSession(ctx context.Context, tenantID, sid string) (bool, error)
+	// DeleteSessionsOf removes all sessions of a user. A queued write.
+	DeleteSessionsOf(ctx context.Context, tenantID, userID string) error
+}
+
+// touchEvery spares writes: a use is written down once a minute at most.
+const touchEvery = time.Minute
+
+const purpose = "session"
+
+// Sessions opens, finds and ends sessions. It is safe for concurrent use.
+type Sessions struct {
+	store Store
+	keys  *seal.Keyset
+	clock clock.Clock
+}
+
+// New makes the sessions of a server.
+func New(store Store, keys *seal.Keyset, c clock.Clock) *Sessions {
+	return &Sessions{store: store, keys: keys, clock: c}
+}
+
+// Find gives the live session that a cookie's value belongs to, or nil. Lowered lifetimes of the tenant apply at once.
+func (s *Sessions) Find(ctx context.Context, t *tenant.Tenant, secret Secret) (*Session, error) {
+	if secret == "" || len(secret) > 128 {
+		return nil, nil
+	}
+	found, err := s.store.SessionBySecret(ctx, t.ID, s.keys.Hashes(purpose, string(secret)))
+	if err != nil || found == nil {
+		return nil, err
+	}
+	found.ExpiresAt = earliest(found.ExpiresAt, found.CreatedAt.Add(t.Settings.SessionLife()))
+	found.IdleExpiresAt = earliest(found.IdleExpiresAt, found.UsedAt.Add(t.Settings.IdleSessionLife()+touchEvery))
+	if !found.Live(s.clock.Now()) {
+		return nil, nil
+	}
+	return found, nil
+}
+
+// Prepare makes a session in memory. Save writes it.
+func (s *Sessions) Prepare(t *tenant.Tenant, userID, connection string, methods []Method, ip, userAgent string) (*Session, Secret) {
+	now := s.clock.Now()
+	life := now.Add(t.Settings.SessionLife())
+	return &Session{
+		ID: ident.SessionID(), UserID: userID, Connection: connection, Methods: methods,
+		CreatedAt: now, AuthenticatedAt: now, UsedAt: now,
+		ExpiresAt: life, IdleExpiresAt: earliest(life, now.Add(t.Settings.IdleSessionLife())),
+		IP: ip, UserAgent: userAgent,
+	}, Secret(ident.Token(32))
+}
+
+// Save writes a prepared session in the caller's transaction.
+func (s *Sessions) Save(ctx context.Context, tenantID string, prepared *Session, secret Secret) error {
+	return s.store.InsertSession(ctx, tenantID, prepared, s.keys.Hash(purpose, string(secret)))
+}
+
+// Reauthenticated notes a new interactive proof by the session's own user; the sid stays.
+func (s *Sessions) Reauthenticated(t *tenant.Tenant, existing *Session, connection string, methods []Method) {
+	existing.AuthenticatedAt = s.clock.Now()
+	existing.Connection = connection
+	existing.Methods = methods
+	existing.UsedAt = time.Time{} // so that Touch writes
+	s.extend(t, existing)
+}
+
+// Touch notes a use by a client and tells whether there is something to write with Update.
+func (s *Sessions) Touch(t *tenant.Tenant, existing *Session, clientID string) bool {
+	changed := s.clock.Now().Sub(existing.UsedAt) >= touchEvery
+	if !slices.Contains(existing.Clients, clientID) {
+		existing.Clients = append(slices.Clone(existing.Clients), clientID)
+		changed = true
+	}
+	if changed {
+		s.extend(t, existing)
+	}
+	return changed
+}
+
+// Update writes a touched session in the caller's transaction.
+func (s *Sessions) Update(ctx context.Context, tenantID string, existing *Session) error {
+	return s.store.UpdateSession(ctx, tenantID, existing)
+}
+
+// End removes a session and tells whether there was one.
+func (s *Sessions) End(ctx context.Context, tenantID, sid string) (bool, error) {
+	return s.store.DeleteSession(ctx, tenantID, sid)
+}
+
+// EndAllOf removes every session of a user, in the caller's transaction.
+func (s *Sessions) EndAllOf(ctx context.Context, tenantID, userID string) error {
+	return s.store.DeleteSessionsOf(ctx, tenantID, userID)
+}
+
+func (s *Sessions) extend(t *tenant.Tenant, existing *Session) {
+	now := s.clock.Now()
+	existing.UsedAt = now
+	existing.IdleExpiresAt = earliest(existing.ExpiresAt, now.Add(t.Settings.IdleSessionLife()))
+}
+
+func earliest(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}

@@ -1,0 +1,122 @@
+// Package user is an account and its logins at connections, the identities.
+package user
+
+import (
+	"context"
+	"crypto/md5" //nolint:gosec // Gravatar's addresses are MD5 sums; nothing is protected by it
+	"encoding/hex"
+	"net/url"
+	"strings"
+	"time"
+
+	"latchkey/internal/apierr"
+	"latchkey/internal/connection"
+)
+
+// ErrNotFound is the answer for a user that does not exist.
+var ErrNotFound = apierr.New(apierr.NotFound, "inexistent_user", "The user does not exist.")
+
+// ErrExists is the answer to creating a user whose id or identity is taken.
+var ErrExists = apierr.New(apierr.Conflict, "user_exists", "The user already exists.")
+
+// User is one account. The profile members carry the Management API's names; the counters and the block are kept in
+// columns of their own.
+type User struct {
+	ID string `json:"user_id"` // "email|<24 hex>"
+
+	Email         string `json:"email,omitempty"`
+	EmailVerified bool   `json:"email_verified,omitempty"`
+	PhoneNumber   string `json:"phone_number,omitempty"`
+	PhoneVerified bool   `json:"phone_verified,omitempty"`
+	Username      string `json:"username,omitempty"`
+
+	Name       string `json:"name,omitempty"`
+	Nickname   string `json:"nickname,omitempty"`
+	GivenName  string `json:"given_name,omitempty"`
+	FamilyName string `json:"family_name,omitempty"`
+	Picture    string `json:"picture,omitempty"`
+
+	// Claims holds further standard claims by their OpenID Connect names (middle_name, birthdate, address, ...).
+	Claims map[string]any `json:"claims,omitempty"`
+
+	UserMetadata map[string]any `json:"user_metadata,omitempty"`
+	AppMetadata  map[string]any `json:"app_metadata,omitempty"`
+	Identities   []Identity     `json:"identities"`
+
+	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at"`
+
+	Blocked     bool      `json:"-"`
+	LoginsCount int       `json:"-"`
+	LastLogin   time.Time `json:"-"`
+	LastIP      string    `json:"-"`
+	Version     int64     `json:"-"`
+}
+
+// Identity is an account's login at one connection.
+type Identity struct {
+	Connection string              `json:"connection"`
+	Provider   connection.Strategy `json:"provider"`
+	UserID     string              `json:"user_id"` // the part behind the provider in the account's first id
+	IsSocial   bool                `json:"isSocial"`
+	// Identifier is the canonical address under which the connection finds the account.
+	Identifier string `json:"-"`
+}
+
+// IdentityID gives the part of the user's id behind the provider: what /passwordless/start calls _id.
+func (u *User) IdentityID() string {
+	_, id, _ := strings.Cut(u.ID, "|")
+	return id
+}
+
+// NewPasswordless gives the account that the first proof of an e-mail address makes. Id is the 24 hexadecimal characters
+// that were reserved for the address.
+func NewPasswordless(c *connection.Connection, id, email string, now time.Time) *User {
+	local, _, _ := strings.Cut(email, "@")
+	return &User{
+		ID:            string(c.Strategy) + "|" + id,
+		Email:         email,
+		EmailVerified: true,
+		Name:          email,
+		Nickname:      local,
+		Picture:       gravatar(email),
+		Identities:    []Identity{{Connection: c.Name, Provider: c.Strategy, UserID: id, Identifier: email}},
+		CreatedAt:     now,
+		UpdatedAt:     now,
+	}
+}
+
+// gravatar is the picture Auth0 gives a new account: looked up by mail clients and applications, never by us.
+func gravatar(email string) string {
+	sum := md5.Sum([]byte(email)) //nolint:gosec // see the import
+	return "https://s.gravatar.com/avatar/" + hex.EncodeToString(sum[:]) + "?s=480&r=pg&d=" + url.QueryEscape("mp")
+}
+
+// Login is what a successful login leaves on the account.
+type Login struct {
+	At time.Time
+	IP string
+}
+
+// Store keeps users. Nothing here is ever cached.
+type Store interface {
+	// User gives a user by id, or ErrNotFound.
+	User(ctx context.Context, tenantID, userID string) (*User, error)
+	// Find gives the user whose identity at the connection (by name) has the canonical identifier, or nil, and how many
+	// users were deleted under that identifier. One question, whose cost does not tell whether the user exists.
+	Find(ctx context.Context, tenantID, connection, identifier string) (u *User, deletions int, err error)
+	// CreateUser writes a new user with its identities, counters and block. ErrExists when the id or one of its
+	// identities is taken, even by a transaction that commits at the same time.
+	CreateUser(ctx context.Context, tenantID string, u *User) error
+	// UpdateUser replaces profile, block and identities where the stored version is still u.Version; a lost race is
+	// ErrChanged, a missing user ErrNotFound. Counters are left alone.
+	UpdateUser(ctx context.Context, tenantID string, u *User) error
+	// RecordLogin adds one to the user's logins and sets the last one. A queued write: no answer is waited for.
+	RecordLogin(ctx context.Context, tenantID, userID string, l Login) error
+	// DeleteUser removes a user and its identities and remembers each identifier, so that a new account under it gets
+	// another id. ErrNotFound when there is none.
+	DeleteUser(ctx context.Context, tenantID, userID string) error
+}
+
+// ErrChanged is the answer to an update whose user was changed meanwhile.
+var ErrChanged = apierr.New(apierr.Conflict, "user_changed", "The user was changed meanwhile.")
