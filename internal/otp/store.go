@@ -33,6 +33,7 @@ type Attempt struct {
 	Challenge *Challenge // nil when none was ever issued
 	Guesses   Guesses
 	User      *user.User // nil when the identifier has no user
+	Deletions int        // users that were deleted under the identifier
 }
 
 // Store keeps challenges and guesses. Nothing here is ever cached.

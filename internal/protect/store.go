@@ -21,16 +21,10 @@ type Level struct {
 	RetryAt   time.Time // when the next one will
 }
 
-// Store keeps buckets and blocks that guard secrets and sends.
+// Store keeps the buckets that guard secrets and sends.
 type Store interface {
 	// Mark puts one mark into each bucket by one statement and gives their levels in the order asked. A mark that does not
 	// fit is counted as Over: the caller rolls its transaction back. Of any number of parallel callers no more fit than
 	// the buckets hold.
 	Mark(ctx context.Context, tenantID string, now time.Time, buckets []Bucket) ([]Level, error)
-	// Failures gives the consecutive failed logins recorded under key, and until when it is blocked.
-	Failures(ctx context.Context, tenantID, key string) (n int, blockedUntil time.Time, err error)
-	// CountFailure adds one failed login under key; at limit it is blocked until now+block. It gives the count then.
-	CountFailure(ctx context.Context, tenantID, key string, limit int, block time.Duration, now time.Time) (n int, err error)
-	// ResetFailures forgets the failed logins under key. A queued write.
-	ResetFailures(ctx context.Context, tenantID, key string) error
 }

@@ -1,0 +1,172 @@
+// Package otp issues the one-time codes that prove a person reads an address, and spends each once (Auth0 docs,
+// "Passwordless Authentication with Email"; NIST SP 800-63B section 3.1.3).
+//
+// A connection and identifier have one live code: issuing again replaces it. It dies when it is used, when it expires,
+// and at the third wrong try. Ten wrong codes in a row, over all codes and doors, lock the identifier for a while. Codes
+// are stored as keyed hashes; the clear code leaves only in the sealed message that carries it.
+//
+// Where nothing may be sent (a blocked user, sign-up disabled for an unknown address) a decoy is written instead: a row
+// like any other that no code matches, so that every later answer is the same.
+package otp
+
+import (
+	"context"
+	"crypto/hmac"
+	"fmt"
+	"time"
+
+	"latchkey/internal/apierr"
+	"latchkey/internal/clock"
+	"latchkey/internal/connection"
+	"latchkey/internal/ident"
+	"latchkey/internal/seal"
+	"latchkey/internal/user"
+)
+
+// Limits of tries. Three a code is Auth0's; the rest is ours.
+const (
+	maxWrongPerCode = 3
+	maxGuesses      = 10
+	firstLock       = 15 * time.Minute
+	longestLock     = 24 * time.Hour
+	forgetLocks     = 30 * 24 * time.Hour
+)
+
+const purpose = "otp"
+
+// The refusals of a check. They tell nothing about accounts: a start succeeds for unknown people too.
+var (
+	// ErrWrong is the answer to a code that is not the live one, and to any code where none was issued.
+	ErrWrong = apierr.New(apierr.Unauthorized, "wrong_code", "The code is wrong.")
+	// ErrExpired is the answer to any code when the newest one has expired.
+	ErrExpired = apierr.New(apierr.Unauthorized, "expired_code", "The code has expired.")
+	// ErrTooManyAttempts is the answer to any code when the newest one was tried too often.
+	ErrTooManyAttempts = apierr.New(apierr.Unauthorized, "too_many_attempts", "The code was tried too often.")
+)
+
+// Code is a clear code. It hides itself from logs.
+type Code string
+
+// String hides the code.
+func (Code) String() string { return "[code]" }
+
+// Codes issues and checks codes. It is safe for concurrent use.
+type Codes struct {
+	store Store
+	keys  *seal.Keyset
+	clock clock.Clock
+}
+
+// New makes the codes of a server.
+func New(store Store, keys *seal.Keyset, c clock.Clock) *Codes {
+	return &Codes{store: store, keys: keys, clock: c}
+}
+
+// Prepare draws a code and gives the challenge to Put. A decoy's row holds the hash of a secret that is
+// thrown away, and its code is empty.
+func (o *Codes) Prepare(tenantID string, c *connection.Connection, identifier, clientID string, decoy bool) (*Challenge, Code) {
+	now := o.clock.Now()
+	challenge := &Challenge{
+		ID: ident.Token(18), Connection: c.Name, Identifier: identifier, ClientID: clientID,
+		CreatedAt: now, ExpiresAt: now.Add(c.CodeLife()), MaxWrong: maxWrongPerCode,
+	}
+	code := ident.Digits(c.CodeLength())
+	secret := code
+	if decoy {
+		secret = ident.Token(32)
+	}
+	challenge.CodeHash = o.keys.Hash(purpose, bind(tenantID, challenge, secret))
+	if decoy {
+		return challenge, ""
+	}
+	return challenge, Code(code)
+}
+
+// Put writes a prepared challenge in place of any earlier one, in the caller's transaction.
+func (o *Codes) Put(ctx context.Context, tenantID string, c *Challenge) error {
+	return o.store.PutChallenge(ctx, tenantID, c)
+}
+
+// bind ties a code to its row and address, so that equal codes have different hashes and no row's hash fits another.
+func bind(tenantID string, c *Challenge, code string) string {
+	return fmt.Sprintf("%s\x00%s\x00%s\x00%s\x00%s", tenantID, c.Connection, c.Identifier, c.ID, code)
+}
+
+// Checked is a right code that is not spent yet.
+type Checked struct {
+	challenge *Challenge
+	guesses   Guesses
+	User      *user.User // the identifier's user as the check read it; nil when there is none
+}
+
+// Check reads and compares; it changes nothing. Its refusals are ErrWrong, ErrExpired and ErrTooManyAttempts; after
+// ErrWrong the caller calls Refuse with what it gives.
+func (o *Codes) Check(ctx context.Context, tenantID, connection, identifier string, code Code) (Checked, error) {
+	a, err := o.store.Attempt(ctx, tenantID, connection, identifier)
+	if err != nil {
+		return Checked{}, fmt.Errorf("read a challenge: %w", err)
+	}
+	now := o.clock.Now()
+	c := a.Challenge
+	checked := Checked{challenge: c, guesses: a.Guesses, User: a.User}
+	switch {
+	case c == nil || !c.ConsumedAt.IsZero():
+		return Checked{}, ErrWrong
+	case !now.Before(c.ExpiresAt):
+		return Checked{}, ErrExpired
+	case c.Wrong >= c.MaxWrong:
+		return Checked{}, ErrTooManyAttempts
+	case now.Before(a.Guesses.LockedUntil):
+		return Checked{}, ErrWrong
+	}
+	right := false
+	for _, h := range o.keys.Hashes(purpose, bind(tenantID, c, string(code))) {
+		right = hmac.Equal(h, c.CodeHash) || right
+	}
+	if !right {
+		return checked, ErrWrong
+	}
+	return checked, nil
+}
+
+// Spend consumes a checked code in the caller's transaction. When anything changed since the check it answers ErrWrong
+// and the caller rolls back.
+func (o *Codes) Spend(ctx context.Context, tenantID string, checked Checked) error {
+	ok, err := o.store.SpendChallenge(ctx, tenantID, checked.challenge, o.clock.Now())
+	if err != nil {
+		return fmt.Errorf("spend a code: %w", err)
+	}
+	if !ok {
+		return ErrWrong
+	}
+	if checked.guesses.Wrong == 0 {
+		return nil
+	}
+	return o.store.ResetGuesses(ctx, tenantID, checked.challenge.Connection, checked.challenge.Identifier)
+}
+
+// Refuse counts a wrong code in the caller's transaction and tells whether it locked the identifier. It does nothing when
+// the check compared no code.
+func (o *Codes) Refuse(ctx context.Context, tenantID string, checked Checked) (locked bool, err error) {
+	c := checked.challenge
+	if c == nil {
+		return false, nil
+	}
+	if _, counted, err := o.store.CountWrong(ctx, tenantID, c); err != nil || !counted {
+		return false, err
+	}
+	now := o.clock.Now()
+	g, err := o.store.CountGuess(ctx, tenantID, c.Connection, c.Identifier, maxGuesses, firstLock, longestLock, now, now.Add(-forgetLocks))
+	if err != nil {
+		return false, fmt.Errorf("count a guess: %w", err)
+	}
+	return g.Wrong == 0 && now.Before(g.LockedUntil), nil
+}
+
+// Locked reports whether sends to an identifier are suppressed after too many wrong codes.
+func (o *Codes) Locked(g Guesses) bool { return o.clock.Now().Before(g.LockedUntil) }
+
+// Attempt reads what is known of an identifier before a code is issued.
+func (o *Codes) Attempt(ctx context.Context, tenantID, connection, identifier string) (Attempt, error) {
+	return o.store.Attempt(ctx, tenantID, connection, identifier)
+}

@@ -1,0 +1,53 @@
+package protect
+
+import (
+	"sync"
+	"time"
+)
+
+// memory keeps this node's general limits. It forgets empty buckets, and is bounded: past maxBuckets it forgets all,
+// which forgives at most one burst each.
+type memory struct {
+	mu      sync.Mutex
+	full    map[string]time.Time // when the bucket will be empty
+	cleaned time.Time
+}
+
+const (
+	maxBuckets = 100_000
+	cleanEvery = time.Minute
+)
+
+func newMemory() *memory { return &memory{full: map[string]time.Time{}} }
+
+func (m *memory) mark(b Bucket, now time.Time) Level {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.clean(now)
+	empty := m.full[b.Key]
+	if empty.Before(now) {
+		empty = now
+	}
+	next := empty.Add(b.Every)
+	room := time.Duration(b.Burst) * b.Every
+	if next.Sub(now) > room {
+		return Level{Key: b.Key, Over: true, Reset: empty, RetryAt: next.Add(-room)}
+	}
+	m.full[b.Key] = next
+	return Level{Key: b.Key, Remaining: int((room - next.Sub(now)) / b.Every), Reset: next}
+}
+
+func (m *memory) clean(now time.Time) {
+	if len(m.full) > maxBuckets {
+		clear(m.full)
+	}
+	if now.Sub(m.cleaned) < cleanEvery {
+		return
+	}
+	m.cleaned = now
+	for k, empty := range m.full {
+		if empty.Before(now) {
+			delete(m.full, k)
+		}
+	}
+}

@@ -1,0 +1,164 @@
+// Package protect limits what may be tried and sent: buckets per address, identifier, user and transaction, asked with
+// the same canonical names on every route. It gives verdicts and tells nobody; whoever asks decides what to say.
+//
+// Buckets that guard secrets and sends live in the database and are marked in the commit of the request itself, so that
+// several nodes and a crash forgive nothing. General limits are each node's own and live in memory.
+//
+// Numbers are Auth0's where Auth0 has them (Auth0 docs, "Authentication API Endpoint Rate Limits"); the rest is ours and
+// listed in docs/divergences.md.
+package protect
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"latchkey/internal/apierr"
+	"latchkey/internal/clock"
+)
+
+// Limit is a bucket's size and how long one mark takes to drain.
+type Limit struct {
+	Name  string
+	Burst int
+	Every time.Duration
+}
+
+// The limits, each with its source.
+var (
+	// StartsPerIP bounds /passwordless/start without client authentication: 50, refilled at 50 an hour (Auth0).
+	StartsPerIP = Limit{"start_ip", 50, time.Hour / 50}
+	// SendsPerRecipient bounds messages to one recipient over all doors and connections: 5 in 15 minutes (ours).
+	SendsPerRecipient = Limit{"send_recipient", 5, 3 * time.Minute}
+	// SendsPerRecipientDay bounds messages to one recipient: 20 a day (ours).
+	SendsPerRecipientDay = Limit{"send_recipient_day", 20, 72 * time.Minute}
+	// UserInfo bounds /userinfo per user: 10, refilled at 5 a minute (Auth0).
+	UserInfo = Limit{"userinfo", 10, 12 * time.Second}
+	// ChallengePosts bounds tries on a hosted code page: 5, refilled at 5 a minute, per address and transaction (Auth0,
+	// keyed more narrowly).
+	ChallengePosts = Limit{"challenge_post", 5, 12 * time.Second}
+	// PromptPosts bounds posts to any other hosted page per address and transaction: 10, refilled at 5 a minute (Auth0).
+	PromptPosts = Limit{"prompt_post", 10, 12 * time.Second}
+	// PagesPerIP bounds all hosted pages of one address: 500 a minute (Auth0).
+	PagesPerIP = Limit{"pages_ip", 500, 120 * time.Millisecond}
+	// LoginsPerUserAndIP bounds logins of one user from one address, successes too: 20 in a minute, then 10 a minute
+	// (Auth0).
+	LoginsPerUserAndIP = Limit{"login_user_ip", 20, 6 * time.Second}
+)
+
+// LimitError says that a limit was reached.
+type LimitError struct {
+	Limit Limit
+	Level Level
+}
+
+// Error implements error.
+func (e *LimitError) Error() string {
+	return fmt.Sprintf("limit %s of %d is reached until %s", e.Limit.Name, e.Limit.Burst, e.Level.RetryAt.Format(time.RFC3339))
+}
+
+// Unwrap makes a LimitError an apierr.Error of kind TooMany.
+func (e *LimitError) Unwrap() error {
+	return apierr.New(apierr.TooMany, "too_many_requests", "Too many requests.")
+}
+
+// Ask is one question to the guard: does one more fit the limit of this subject?
+type Ask struct {
+	Limit   Limit
+	Subject string // canonical: an address, an identifier, a user id
+}
+
+// Guard answers questions about limits. It is safe for concurrent use.
+type Guard struct {
+	store   Store
+	clock   clock.Clock
+	memory  *memory
+	relaxed bool
+}
+
+// relaxFactor is how much more room loopback callers have in development mode.
+const relaxFactor = 1000
+
+// Config is what New needs.
+type Config struct {
+	Store Store
+	Clock clock.Clock
+	// RelaxLoopback gives callers on a loopback address a thousand times the room, for development mode.
+	RelaxLoopback bool
+}
+
+// New makes a guard.
+func New(c Config) *Guard {
+	return &Guard{store: c.Store, clock: c.Clock, memory: newMemory(), relaxed: c.RelaxLoopback}
+}
+
+// Mark counts one of each in the database, in the caller's transaction. When one does not fit it answers a *LimitError
+// and the caller rolls back, so that a refused request counts nowhere.
+func (g *Guard) Mark(ctx context.Context, tenantID, ip string, asks ...Ask) error {
+	if len(asks) == 0 {
+		return nil
+	}
+	buckets := make([]Bucket, len(asks))
+	for i, a := range asks {
+		buckets[i] = g.bucket(a, ip)
+	}
+	levels, err := g.store.Mark(ctx, tenantID, g.clock.Now(), buckets)
+	if err != nil {
+		return fmt.Errorf("mark %d limits: %w", len(asks), err)
+	}
+	for i, l := range levels {
+		if l.Over {
+			return &LimitError{Limit: asks[i].Limit, Level: l}
+		}
+	}
+	return nil
+}
+
+// Count counts one in this node's memory. The level is given in every case; the error is a *LimitError.
+func (g *Guard) Count(tenantID, ip string, a Ask) (Level, error) {
+	b := g.bucket(a, ip)
+	b.Key = tenantID + "\x00" + b.Key
+	level := g.memory.mark(b, g.clock.Now())
+	if level.Over {
+		return level, &LimitError{Limit: a.Limit, Level: level}
+	}
+	return level, nil
+}
+
+func (g *Guard) bucket(a Ask, ip string) Bucket {
+	b := Bucket{Key: a.Limit.Name + ":" + a.Subject, Every: a.Limit.Every, Burst: a.Limit.Burst}
+	if g.relaxed && isLoopback(ip) && roomy(a.Limit.Name) {
+		b.Every /= relaxFactor
+		b.Burst *= relaxFactor
+	}
+	return b
+}
+
+// roomy names the limits that development mode widens: those per address, recipient, user and tenant, not those that
+// guard a transaction's tries.
+func roomy(name string) bool {
+	return name != ChallengePosts.Name && name != PromptPosts.Name
+}
+
+func isLoopback(ip string) bool {
+	a, err := netip.ParseAddr(ip)
+	return err == nil && a.Unmap().IsLoopback()
+}
+
+// Network gives the part of an address that limits count: the whole IPv4 address, the /64 of an IPv6 one.
+func Network(ip string) string {
+	a, err := netip.ParseAddr(ip)
+	if err != nil {
+		return ip
+	}
+	a = a.Unmap()
+	if a.Is4() {
+		return a.String()
+	}
+	p, err := a.Prefix(64)
+	if err != nil {
+		return ip
+	}
+	return p.String()
+}
