@@ -1,0 +1,63 @@
+# Everything a developer runs. CI runs `make test` and nothing else.
+#
+#   make test    install what tests need where it is missing, check, build, run every test
+#   make build   bin/latchkey, one static binary
+#   make soak    the long runs: kills under load, races repeated for minutes
+#   make bench   benchmarks and the load driver: the figures of docs/performance.md
+#   make fmt     format the Go sources
+#   make clean   remove what these targets made
+
+GO ?= go
+
+# The race detector watches everything but the translated C of SQLite, which
+# would run ten times slower under it.
+RACE = -race '-gcflags=modernc.org/...=-race=false'
+
+# How long each soak lasts.
+SOAK ?= 2m
+
+.DEFAULT_GOAL := build
+.PHONY: test prepare check race build soak bench fmt clean
+
+test:
+	@start=$$(date +%s); \
+	if $(MAKE) --no-print-directory prepare check build race; \
+	then echo "make test: everything passed in $$(( $$(date +%s) - start )) s"; \
+	else echo "make test: FAILED after $$(( $$(date +%s) - start )) s; the reason stands above"; exit 1; \
+	fi
+
+prepare:
+	@scripts/prepare
+
+check: bin/staticcheck
+	@unformatted=$$(git ls-files --cached --others --exclude-standard '*.go' | xargs gofmt -l); \
+	if [ -n "$$unformatted" ]; then echo "not formatted, run make fmt:"; echo "$$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	bin/staticcheck ./...
+
+race: bin/withpg
+	bin/withpg $(GO) test $(RACE) -shuffle=on -timeout 20m ./...
+
+build:
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags=-s -o bin/latchkey ./cmd/latchkey
+
+soak: prepare bin/withpg
+	LATCHKEY_SOAK=$(SOAK) bin/withpg --durable $(GO) test -count=1 -run Soak -timeout 60m -v ./test/...
+
+bench: build bin/withpg
+	$(GO) test -run '^$$' -bench . -benchmem ./internal/...
+	bin/withpg --durable $(GO) run ./test/load
+
+fmt:
+	git ls-files --cached --others --exclude-standard '*.go' | xargs gofmt -w
+
+clean:
+	rm -rf bin test/node_modules test/screenshots
+
+bin/staticcheck: test/tools/go.mod test/tools/go.sum
+	$(GO) build -C test/tools -o ../../bin/staticcheck honnef.co/go/tools/cmd/staticcheck
+
+# Built each time: go build knows best whether anything changed.
+.PHONY: bin/withpg
+bin/withpg:
+	@$(GO) build -o bin/withpg ./test/pg/run
