@@ -1,0 +1,74 @@
+package devserver
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"math/big"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// Node runs one file of node:test tests against the server, with Node trusting
+// the server's authority. Those tests find dev.json by LATCHKEY_DEV_JSON, and
+// by LATCHKEY_APP_CERT and LATCHKEY_APP_KEY a certificate for pages of their
+// own on https://localhost.
+func (s *Server) Node(t *testing.T, file string) {
+	t.Helper()
+	if _, err := os.Stat(filepath.Join(root(), "test", "node_modules")); err != nil {
+		t.Fatal("the npm packages of test/package-lock.json are missing: run make prepare")
+	}
+	cert, key := certificate(t)
+	cmd := exec.CommandContext(t.Context(), "node", "--test", "--test-reporter=spec", file)
+	cmd.Env = append(os.Environ(),
+		"NODE_EXTRA_CA_CERTS="+s.CACert,
+		"LATCHKEY_DEV_JSON="+s.File,
+		"LATCHKEY_APP_CERT="+cert,
+		"LATCHKEY_APP_KEY="+key,
+	)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Errorf("node --test %s: %v\n%s", file, err, out)
+		return
+	}
+	t.Logf("%s", out)
+}
+
+// certificate writes a self-signed certificate for localhost and its key.
+func certificate(t *testing.T) (cert, key string) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(time.Now().UnixNano()),
+		Subject:      pkix.Name{CommonName: "localhost"},
+		DNSNames:     []string{"localhost"},
+		NotBefore:    time.Now().Add(-time.Hour),
+		NotAfter:     time.Now().Add(24 * time.Hour),
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(name, kind string, content []byte) string {
+		path := filepath.Join(t.TempDir(), name)
+		text := pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: content})
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	return write("cert.pem", "CERTIFICATE", der), write("key.pem", "PRIVATE KEY", pkcs8)
+}
