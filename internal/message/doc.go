@@ -1,0 +1,25 @@
+// Package message delivers what people must read: today the e-mail that carries a login code.
+//
+// A message is a row of the outbox, written in the transaction that made its secret (Sender.Queue). After the commit the
+// caller says so (Sender.Committed) and a worker sends it. So no answer ever waits for a mail server, whose time would
+// tell known from unknown addresses, and nothing acknowledged is lost with a process: what one node leaves behind,
+// another finds.
+//
+// The promise: a message with a code leaves at most once. It is claimed, in a commit of its own, before the
+// first byte goes out; a claim that outlives its lease, or a connection cut after the final dot, leaves the message
+// "unknown", and it is not sent again: the person asks for a new code. Refusals that are certain not to have been
+// accepted are tried again until the code dies (2 s, 8 s, 30 s, 2 min, 10 min, with full jitter), then the message is
+// "failed" and the tenant's log says so.
+//
+// The worker is woken and never polls for fresh rows. While one commit is under way, all that comes in gathers and
+// travels with the next one: claims, outcomes and inbox copies share a commit.
+//
+// Row payloads are sealed and wiped as soon as a message is sent, failed, unknown or cancelled. The row stays seven days
+// for support.
+//
+// Where messages go, in this order: the operator's SMTP server, the development inbox when it is on, nowhere (the message
+// fails and says that no e-mail provider is configured). The inbox gets a copy whoever sends.
+//
+// Sources: https://auth0.com/docs/customize/email, RFC 5321 (SMTP), RFC 5322 (message format), RFC 3834 (automatic
+// messages), RFC 3463 (enhanced status codes), RFC 3207 and 8314 (TLS).
+package message

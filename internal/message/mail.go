@@ -1,0 +1,56 @@
+package message
+
+import (
+	"net/mail"
+	"strings"
+	"time"
+)
+
+// Mail is one e-mail, rendered and ready to leave.
+type Mail struct {
+	ID          string // the outbox id, the same at every attempt
+	Kind        Kind
+	FromName    string
+	FromAddress string
+	To          string
+	Subject     string
+	Text        string
+	HTML        string
+	Language    string
+	Date        time.Time
+}
+
+// Header is one header field, unencoded.
+type Header struct {
+	Name  string
+	Value string
+}
+
+// From gives the sender as mail clients show it.
+func (m *Mail) From() string {
+	if m.FromName == "" {
+		return m.FromAddress
+	}
+	return (&mail.Address{Name: m.FromName, Address: m.FromAddress}).String()
+}
+
+// MessageID is the same at every attempt, so that a reader's mail system can drop a second copy.
+func (m *Mail) MessageID() string {
+	return m.ID + "@" + m.FromAddress[strings.LastIndexByte(m.FromAddress, '@')+1:]
+}
+
+// Headers gives the header fields of the mail, in their order. Auto-Submitted (RFC 3834) and X-Auto-Response-Suppress
+// keep out-of-office robots from answering.
+func (m *Mail) Headers() []Header {
+	return []Header{
+		{"From", m.From()},
+		{"To", m.To},
+		{"Subject", m.Subject},
+		{"Date", m.Date.Format(time.RFC1123Z)},
+		{"Message-ID", "<" + m.MessageID() + ">"},
+		{"Content-Language", m.Language},
+		{"Auto-Submitted", "auto-generated"},
+		{"X-Auto-Response-Suppress", "All"},
+		{"X-Latchkey-Type", string(m.Kind)},
+	}
+}

@@ -1,0 +1,85 @@
+package message
+
+import (
+	"log/slog"
+	"time"
+)
+
+// Channel is the way a message takes.
+type Channel string
+
+// Email is the only channel so far.
+const Email Channel = "email"
+
+// Kind says what a message is for. The values are those that Auth0's custom e-mail provider Actions know as
+// message_type.
+type Kind string
+
+// VerificationCode is the message of a passwordless login: the code that proves possession of the address.
+const VerificationCode Kind = "verification_code"
+
+// Secret is a code. It hides itself wherever it could be printed by mistake; Reveal gives it.
+type Secret string
+
+// Reveal gives the secret itself.
+func (s Secret) Reveal() string { return string(s) }
+
+// String keeps a secret out of formatted text.
+func (s Secret) String() string { return "[secret]" }
+
+// GoString keeps a secret out of formatted text.
+func (s Secret) GoString() string { return "[secret]" }
+
+// LogValue keeps a secret out of logs.
+func (s Secret) LogValue() slog.Value { return slog.StringValue("[secret]") }
+
+// MarshalJSON keeps a secret out of documents.
+func (s Secret) MarshalJSON() ([]byte, error) { return []byte(`"[secret]"`), nil }
+
+// Message is what a caller wants a person to read. Rendering happens later, in the worker.
+type Message struct {
+	Channel Channel
+	Kind    Kind
+
+	// To is the recipient's address as the person typed it, already accepted by package contact.
+	To string
+
+	// ChallengeID and IssuedAt name the challenge whose secret this is. They make the message's id, so that whoever
+	// replaces the challenge can cancel its message; each challenge has one message.
+	ChallengeID string
+	IssuedAt    time.Time
+
+	Code Secret
+
+	// Life is how long the secret lives; the message says it in words.
+	Life time.Duration
+	// ExpiresAt is when the secret dies. A message that has not left by then never leaves.
+	ExpiresAt time.Time
+
+	// Language is what the reader asked for: a language tag or the value of an Accept-Language header.
+	Language string
+	// Application is the name of the client the person logs in to. It is text a stranger may have chosen.
+	Application string
+	// Domain is the tenant's domain, host and port, where the login happens. Its host makes the sender's address where
+	// the operator configured none.
+	Domain string
+	// Color is the tenant's primary colour as #rrggbb; empty means the product's own.
+	Color string
+
+	// ClientID and Connection go to the tenant's log when the message fails.
+	ClientID   string
+	Connection string
+
+	// Decoy makes a message that is written like any other and never sent: its row is born cancelled. It makes the work
+	// behind an answer the same whether or not there is somebody to write to.
+	Decoy bool
+}
+
+// Prepared is a message ready to be queued: sealed, with its row made. It is the same each time its transaction is run.
+type Prepared struct {
+	row     Row
+	message Message
+}
+
+// ID names the message's row. It appears in the mail's Message-ID and is no secret.
+func (p *Prepared) ID() string { return p.row.ID }

@@ -1,0 +1,64 @@
+package message
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"latchkey/internal/clock"
+	"latchkey/internal/seal"
+)
+
+// The places that sealed payloads belong to: a payload cannot be moved from one table or row to another.
+const (
+	outboxTable = "outbox"
+	inboxTable  = "inbox"
+)
+
+// payload is a message as it lies sealed in a row: what it is made of, not what it looks like.
+type payload struct {
+	Channel     Channel `json:"channel"`
+	Kind        Kind    `json:"kind"`
+	To          string  `json:"to"`
+	Code        string  `json:"code,omitempty"`
+	Life        int64   `json:"life"` // seconds
+	ExpiresAt   int64   `json:"expires_at"`
+	Language    string  `json:"language,omitempty"`
+	Application string  `json:"application,omitempty"`
+	Domain      string  `json:"domain,omitempty"`
+	Color       string  `json:"color,omitempty"`
+	ClientID    string  `json:"client_id,omitempty"`
+	Connection  string  `json:"connection,omitempty"`
+}
+
+func sealPayload(k *seal.Keyset, table string, key Key, m Message) ([]byte, error) {
+	plain, err := json.Marshal(payload{
+		Channel: m.Channel, Kind: m.Kind, To: m.To, Code: m.Code.Reveal(),
+		Life: int64(m.Life / time.Second), ExpiresAt: clock.Millis(m.ExpiresAt), Language: m.Language,
+		Application: m.Application, Domain: m.Domain, Color: m.Color, ClientID: m.ClientID, Connection: m.Connection,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("encode a message: %w", err)
+	}
+	sealed, err := k.Seal(plain, key.Tenant, table, "payload", key.ID)
+	if err != nil {
+		return nil, fmt.Errorf("seal a message: %w", err)
+	}
+	return sealed, nil
+}
+
+func openPayload(k *seal.Keyset, table string, key Key, sealed []byte) (Message, error) {
+	plain, err := k.Open(sealed, key.Tenant, table, "payload", key.ID)
+	if err != nil {
+		return Message{}, fmt.Errorf("open message %s: %w", key.ID, err)
+	}
+	var p payload
+	if err := json.Unmarshal(plain, &p); err != nil {
+		return Message{}, fmt.Errorf("decode message %s: the payload is not the JSON that this program writes", key.ID)
+	}
+	return Message{
+		Channel: p.Channel, Kind: p.Kind, To: p.To, Code: Secret(p.Code),
+		Life: time.Duration(p.Life) * time.Second, ExpiresAt: clock.FromMillis(p.ExpiresAt), Language: p.Language,
+		Application: p.Application, Domain: p.Domain, Color: p.Color, ClientID: p.ClientID, Connection: p.Connection,
+	}, nil
+}

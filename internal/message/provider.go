@@ -1,0 +1,45 @@
+package message
+
+import (
+	"context"
+	"time"
+)
+
+// Verdict is how an attempt ended.
+type Verdict string
+
+// The verdicts a provider gives.
+const (
+	VerdictSent      Verdict = "sent"           // accepted
+	VerdictRetry     Verdict = "retry"          // certainly not accepted, may be later
+	VerdictRecipient Verdict = "fail_recipient" // this address takes no mail
+	VerdictRefused   Verdict = "fail"           // refused for good: policy or protocol
+	VerdictConfig    Verdict = "fail_config"    // our configuration is wrong: credentials, TLS, sender
+	VerdictUnknown   Verdict = "unknown"        // it may have been accepted
+)
+
+// Result is what an attempt says.
+type Result struct {
+	Verdict Verdict
+	// Detail is the provider's own words, one line, or our explanation. It is for administrators.
+	Detail string
+	// ProviderMessageID is what the provider calls the message, where it says so.
+	ProviderMessageID string
+	// RetryAfter is the shortest wait the provider asks for before the next attempt of this message.
+	RetryAfter time.Duration
+	// Pause asks that the provider be left alone for so long, because every further attempt would harm (a wrong password
+	// locks accounts).
+	Pause time.Duration
+}
+
+// Provider hands mail to the outside.
+type Provider interface {
+	// Name is the provider's kind as logs and metrics name it.
+	Name() string
+	// Concurrency is how many calls of Send may run at once.
+	Concurrency() int
+	// Send makes one attempt. It ends when ctx ends; whether the message may have left then is in the verdict.
+	Send(ctx context.Context, m Mail) Result
+	// Close ends kept connections. No Send is under way or follows.
+	Close()
+}

@@ -1,0 +1,600 @@
+package message
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"latchkey/internal/clock"
+	"latchkey/internal/contact"
+	"latchkey/internal/ident"
+	"latchkey/internal/seal"
+)
+
+// worker delivers messages. One goroutine, run, does all the bookkeeping: it takes whatever has gathered (fresh messages,
+// outcomes of attempts), commits it together and starts the attempts. Attempts run in goroutines of their own.
+type worker struct {
+	store    Store
+	keys     *seal.Keyset
+	clock    clock.Clock
+	log      *slog.Logger
+	events   Events
+	renderer *Renderer
+	provider Provider
+	inbox    *Inbox
+	metrics  *metrics
+	owner    string
+	breaker  breaker
+
+	wake  chan struct{} // holds one token: something has changed
+	slots chan struct{} // one per attempt that may run at once
+	done  chan struct{} // closed when run has ended
+
+	sendContext context.Context // ends attempts when closing takes too long
+	cutSends    context.CancelFunc
+
+	mu       sync.Mutex
+	fresh    []*Prepared
+	ended    []ended
+	inFlight int
+	retryAt  time.Time // the earliest retry that this worker knows of
+	closing  bool
+	giveUp   bool
+}
+
+// job is a message in the worker's hands.
+type job struct {
+	key      Key
+	message  Message
+	attempts int       // before this one
+	until    time.Time // the end of the lease
+}
+
+// ended is an attempt's outcome that waits for its commit.
+type ended struct {
+	outcome Outcome
+	failure *Failure // set when the tenant's log is to tell
+}
+
+func newWorker(c Config, m *metrics) *worker {
+	w := &worker{
+		store: c.Store, keys: c.Keys, clock: c.Clock, log: c.Log, events: c.Events,
+		renderer: c.Renderer, provider: c.Provider, inbox: c.Inbox, metrics: m,
+		owner: ident.Hex(8),
+		wake:  make(chan struct{}, 1),
+		done:  make(chan struct{}),
+	}
+	if w.provider != nil {
+		w.slots = make(chan struct{}, max(1, w.provider.Concurrency()))
+	}
+	w.sendContext, w.cutSends = context.WithCancel(context.Background())
+	return w
+}
+
+// route names where messages go.
+func (w *worker) route() string {
+	switch {
+	case w.provider != nil:
+		return w.provider.Name()
+	case w.inbox != nil:
+		return "inbox"
+	default:
+		return "none"
+	}
+}
+
+// add takes committed messages. It never blocks.
+func (w *worker) add(prepared []*Prepared) {
+	overflow := false
+	w.mu.Lock()
+	for _, p := range prepared {
+		switch {
+		case p.message.Decoy || w.closing:
+		case len(w.fresh) >= maxFresh:
+			overflow = true // a scan will find its row
+		default:
+			w.fresh = append(w.fresh, p)
+		}
+	}
+	w.mu.Unlock()
+	if overflow {
+		w.noteRetry(w.clock.Now().Add(grace))
+	}
+	w.nudge()
+}
+
+func (w *worker) nudge() {
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+}
+
+// close drains the worker as Sender.Close promises.
+func (w *worker) close(ctx context.Context) error {
+	w.mu.Lock()
+	w.closing = true
+	w.mu.Unlock()
+	w.nudge()
+	select {
+	case <-w.done:
+		return nil
+	case <-ctx.Done():
+	}
+	w.mu.Lock()
+	w.giveUp = true
+	w.mu.Unlock()
+	w.cutSends()
+	w.nudge()
+	<-w.done
+	return ctx.Err()
+}
+
+// run is the worker's life.
+func (w *worker) run() {
+	defer close(w.done)
+	defer w.cutSends()
+	if w.provider != nil {
+		defer w.provider.Close()
+	}
+	timer := time.NewTimer(0) // the first round is a scan: an earlier process may have left something
+	defer timer.Stop()
+	var scanAt, sweepAt time.Time
+	failures := 0
+	for {
+		wake := w.wake
+		if failures > 0 {
+			wake = nil // the database is asked again when the pause is over, not for each message that comes
+		}
+		select {
+		case <-wake:
+		case <-timer.C:
+		}
+		now := time.Now()
+		scan := !now.Before(scanAt) || w.isDue()
+		err := w.round(scan)
+		if w.finished() {
+			return
+		}
+		if err == nil && (!now.Before(sweepAt) || w.inbox != nil && w.inbox.crowded()) && !w.isClosing() {
+			sweepAt = now.Add(sweepEvery)
+			err = w.sweep()
+		}
+		if err != nil {
+			failures++
+			w.log.Error("messages wait for the database", "err", err)
+			scanAt = time.Time{}
+			timer.Reset(pause(failures))
+			continue
+		}
+		failures = 0
+		if scan {
+			scanAt = now.Add(scanEvery)
+		}
+		timer.Reset(w.sleep(scanAt))
+	}
+}
+
+// pause is how long the worker waits after its n-th failure in a row to reach the database.
+func pause(n int) time.Duration {
+	return min(2*time.Second, 50*time.Millisecond<<min(n, 10))
+}
+
+// sleep is the time until the next scan or retry, whichever comes first.
+func (w *worker) sleep(scanAt time.Time) time.Duration {
+	d := time.Until(scanAt)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.retryAt.IsZero() {
+		d = min(d, w.retryAt.Sub(w.clock.Now()))
+	}
+	return max(d, time.Millisecond)
+}
+
+// isDue reports whether rows are known to be due.
+func (w *worker) isDue() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return !w.retryAt.IsZero() && !w.clock.Now().Before(w.retryAt)
+}
+
+func (w *worker) isClosing() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.closing
+}
+
+// finished reports whether a closing worker has nothing left to do, or may try no longer.
+func (w *worker) finished() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.closing || w.inFlight > 0 {
+		return false
+	}
+	return w.giveUp || len(w.fresh) == 0 && len(w.ended) == 0
+}
+
+// round commits all that has gathered and starts the attempts that follow from it.
+func (w *worker) round(scan bool) error {
+	ctx, cancel := w.databaseContext()
+	defer cancel()
+
+	var due []job
+	if scan && !w.isClosing() {
+		var err error
+		if due, err = w.scan(ctx); err != nil {
+			return err
+		}
+	}
+	fresh, results := w.take()
+	claimed, err := w.commit(ctx, fresh, results)
+	if err != nil {
+		w.putBack(fresh, results)
+		w.release(due)
+		return err
+	}
+	w.start(append(due, claimed...))
+	return nil
+}
+
+// take empties what has gathered, up to the attempts there is room for.
+func (w *worker) take() ([]*Prepared, []ended) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := len(w.fresh)
+	switch {
+	case w.giveUp:
+		n = 0
+	case w.provider != nil:
+		n = min(n, maxInFlight-w.inFlight)
+	}
+	n = max(n, 0)
+	fresh := w.fresh[:n:n]
+	w.fresh = append([]*Prepared(nil), w.fresh[n:]...)
+	results := w.ended
+	w.ended = nil
+	return fresh, results
+}
+
+func (w *worker) putBack(fresh []*Prepared, results []ended) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.fresh = append(fresh, w.fresh...)
+	w.ended = append(results, w.ended...)
+}
+
+// commit writes one batch in one transaction: outcomes with their events, then the fresh messages. With a provider those
+// are claimed; without one they are delivered to the inbox, or fail, at once. It gives the jobs claimed.
+func (w *worker) commit(ctx context.Context, fresh []*Prepared, results []ended) ([]job, error) {
+	fresh, results = w.settle(fresh, results)
+	if len(fresh) == 0 && len(results) == 0 {
+		return nil, nil
+	}
+	until := w.clock.Now().Add(lease)
+	var copies []Copy
+	var claimed []job
+	err := w.store.InTx(ctx, func(ctx context.Context) error {
+		copies, claimed = nil, nil
+		if err := w.record(ctx, results); err != nil {
+			return err
+		}
+		if len(fresh) == 0 {
+			return nil
+		}
+		if w.provider != nil {
+			var err error
+			if claimed, err = w.claim(ctx, fresh, until); err != nil {
+				return err
+			}
+			copies = copiesOf(claimed)
+		} else {
+			for _, p := range fresh {
+				copies = append(copies, Copy{Key: p.row.Key, Message: p.message})
+			}
+		}
+		if w.inbox == nil {
+			return nil
+		}
+		return w.inbox.save(ctx, copies)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if w.inbox != nil {
+		w.inbox.announce(copies)
+	}
+	w.report(results)
+	return claimed, nil
+}
+
+// settle decides without asking anybody: messages that died while they waited, and all of them when no provider is there
+// to be asked. What it settles moves to the results; with an inbox, a copy is still to be saved for the living.
+func (w *worker) settle(fresh []*Prepared, results []ended) ([]*Prepared, []ended) {
+	now := w.clock.Now()
+	var alive []*Prepared
+	for _, p := range fresh {
+		j := job{key: p.row.Key, message: p.message}
+		switch {
+		case !now.Before(p.message.ExpiresAt):
+			results = append(results, w.failed(j, "", reasonExpired))
+		case w.provider != nil:
+			alive = append(alive, p)
+		case w.inbox != nil:
+			alive = append(alive, p)
+			results = append(results, ended{outcome: Outcome{Key: p.row.Key, State: StateSent, Attempts: 1, Provider: "inbox"}})
+		default:
+			results = append(results, w.failed(j, "", reasonNoProvider))
+		}
+	}
+	return alive, results
+}
+
+// record writes outcomes and tells the tenants' logs. It joins the transaction in ctx.
+func (w *worker) record(ctx context.Context, results []ended) error {
+	if len(results) == 0 {
+		return nil
+	}
+	outcomes := make([]Outcome, len(results))
+	for i, r := range results {
+		outcomes[i] = r.outcome
+	}
+	if err := w.store.FinishMessages(ctx, w.owner, outcomes); err != nil {
+		return fmt.Errorf("record message outcomes: %w", err)
+	}
+	for _, r := range results {
+		if r.failure == nil {
+			continue
+		}
+		if err := w.events.MessageFailed(ctx, r.outcome.Tenant, *r.failure); err != nil {
+			return fmt.Errorf("log a failed message: %w", err)
+		}
+	}
+	return nil
+}
+
+// claim takes the fresh messages that are still queued.
+func (w *worker) claim(ctx context.Context, fresh []*Prepared, until time.Time) ([]job, error) {
+	keys := make([]Key, len(fresh))
+	for i, p := range fresh {
+		keys[i] = p.row.Key
+	}
+	taken, err := w.store.ClaimMessages(ctx, keys, w.owner, until)
+	if err != nil {
+		return nil, fmt.Errorf("claim messages: %w", err)
+	}
+	mine := make(map[Key]bool, len(taken))
+	for _, k := range taken {
+		mine[k] = true
+	}
+	jobs := make([]job, 0, len(taken))
+	for _, p := range fresh {
+		if mine[p.row.Key] {
+			jobs = append(jobs, job{key: p.row.Key, message: p.message, until: until})
+		}
+	}
+	return jobs, nil
+}
+
+func copiesOf(jobs []job) []Copy {
+	copies := make([]Copy, len(jobs))
+	for i, j := range jobs {
+		copies[i] = Copy{Key: j.key, Message: j.message}
+	}
+	return copies
+}
+
+// scan takes the rows that are due and that nobody handed over: retries, and what other processes left behind. A row
+// whose lease ran out may have been sent, so it becomes unknown. It gives the jobs for a provider; without one the
+// messages join the fresh ones.
+func (w *worker) scan(ctx context.Context) ([]job, error) {
+	now := w.clock.Now()
+	until := now.Add(lease)
+	w.mu.Lock()
+	w.retryAt = time.Time{}
+	room := maxInFlight - w.inFlight
+	w.mu.Unlock()
+
+	lapsed, err := w.store.ClaimDueMessages(ctx, StateSending, w.owner, now, until, maxInFlight)
+	if err != nil {
+		return nil, fmt.Errorf("find messages whose sender died: %w", err)
+	}
+	for _, row := range lapsed {
+		w.finish(w.unknown(w.jobOf(row), row.Provider, reasonLapsed))
+	}
+	if room <= 0 {
+		w.noteRetry(now.Add(time.Second))
+		return nil, nil
+	}
+	rows, err := w.store.ClaimDueMessages(ctx, StateQueued, w.owner, now, until, room)
+	if err != nil {
+		return nil, fmt.Errorf("find messages that are due: %w", err)
+	}
+	if len(lapsed) == maxInFlight || len(rows) == room {
+		w.noteRetry(now) // there may be more
+	}
+	var jobs []job
+	for _, row := range rows {
+		j := w.jobOf(row)
+		switch {
+		case j.message.To == "":
+			w.finish(w.failed(j, "", reasonUnreadable))
+		case w.provider != nil && now.Before(row.ExpiresAt):
+			jobs = append(jobs, j)
+		default:
+			w.mu.Lock()
+			w.fresh = append(w.fresh, &Prepared{row: row, message: j.message})
+			w.mu.Unlock()
+		}
+	}
+	return jobs, nil
+}
+
+// jobOf opens a claimed row. A payload that this keyset cannot open leaves the message empty.
+func (w *worker) jobOf(row Row) job {
+	m, err := openPayload(w.keys, outboxTable, row.Key, row.Payload)
+	if err != nil {
+		m = Message{Channel: row.Channel, Kind: row.Kind, ExpiresAt: row.ExpiresAt}
+	}
+	return job{key: row.Key, message: m, attempts: row.Attempts, until: row.DueAt}
+}
+
+// start begins one attempt per job, each in its own goroutine, which finish ends.
+func (w *worker) start(jobs []job) {
+	w.mu.Lock()
+	w.inFlight += len(jobs)
+	w.mu.Unlock()
+	for _, j := range jobs {
+		go func() {
+			r := w.attempt(j)
+			w.mu.Lock()
+			w.inFlight--
+			w.mu.Unlock()
+			w.finish(r)
+		}()
+	}
+}
+
+// release gives claimed rows back unsent.
+func (w *worker) release(jobs []job) {
+	for _, j := range jobs {
+		w.finish(w.later(j, "", w.clock.Now(), "not tried yet"))
+	}
+}
+
+// finish hands an outcome to the next commit.
+func (w *worker) finish(r ended) {
+	w.mu.Lock()
+	w.ended = append(w.ended, r)
+	w.mu.Unlock()
+	if r.outcome.State == StateQueued {
+		w.noteRetry(r.outcome.DueAt)
+	}
+	w.nudge()
+}
+
+// noteRetry remembers the earliest moment at which a row is due again.
+func (w *worker) noteRetry(at time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.retryAt.IsZero() || at.Before(w.retryAt) {
+		w.retryAt = at
+	}
+}
+
+// attempt tries to send one message and says what became of it.
+func (w *worker) attempt(j job) ended {
+	name := w.provider.Name()
+	select {
+	case w.slots <- struct{}{}:
+		defer func() { <-w.slots }()
+	case <-w.sendContext.Done():
+		return w.later(j, name, w.clock.Now(), reasonStopping)
+	}
+	now := w.clock.Now()
+	switch until, reason := w.breaker.closedUntil(now); {
+	case w.sendContext.Err() != nil:
+		return w.later(j, name, now, reasonStopping)
+	case !now.Before(j.message.ExpiresAt):
+		return w.failed(j, name, reasonExpired)
+	case now.Add(sendTimeout).After(j.until):
+		return w.later(j, name, now, "waited too long for a connection")
+	case until.After(now) && until.Before(j.message.ExpiresAt):
+		return w.later(j, name, until.Add(jitter(2*time.Second)), reason)
+	case until.After(now):
+		return w.failed(j, name, reason)
+	}
+
+	mail := w.renderer.Mail(j.key, j.message)
+	mail.Date = now
+	ctx, cancel := context.WithTimeout(w.sendContext, sendTimeout)
+	defer cancel()
+	began := time.Now()
+	result := w.provider.Send(ctx, mail)
+	w.metrics.seconds.Observe(time.Since(began).Seconds())
+	w.breaker.note(w.clock.Now(), result)
+
+	j.attempts++
+	switch result.Verdict {
+	case VerdictSent:
+		return ended{outcome: Outcome{
+			Key: j.key, State: StateSent, Attempts: j.attempts, Provider: name,
+			ProviderMessageID: result.ProviderMessageID,
+		}}
+	case VerdictUnknown:
+		return w.unknown(j, name, result.Detail)
+	case VerdictRetry:
+		at := w.clock.Now().Add(max(backoff(j.attempts), result.RetryAfter))
+		if errors.Is(w.sendContext.Err(), context.Canceled) {
+			at = w.clock.Now() // we were cut off, it was not refused: the next process may try at once
+		}
+		if at.Before(j.message.ExpiresAt) {
+			return w.later(j, name, at, result.Detail)
+		}
+		return w.failed(j, name, "no time is left for another attempt: "+result.Detail)
+	default:
+		return w.failed(j, name, result.Detail)
+	}
+}
+
+// The reasons that do not come from a provider.
+const (
+	reasonExpired    = "The code had expired before the message could leave."
+	reasonNoProvider = "There is no e-mail provider configured."
+	reasonLapsed     = "The process that was sending the message ended before it knew the outcome."
+	reasonUnreadable = "The message cannot be read with this master keyset."
+	reasonStopping   = "The server was stopping."
+)
+
+func (w *worker) later(j job, provider string, at time.Time, reason string) ended {
+	return ended{outcome: Outcome{
+		Key: j.key, State: StateQueued, Attempts: j.attempts, DueAt: at, Provider: provider, LastError: reason,
+	}}
+}
+
+func (w *worker) failed(j job, provider, reason string) ended {
+	return w.final(j, StateFailed, provider, reason)
+}
+
+func (w *worker) unknown(j job, provider, reason string) ended {
+	return w.final(j, StateUnknown, provider, reason)
+}
+
+func (w *worker) final(j job, state State, provider, reason string) ended {
+	return ended{
+		outcome: Outcome{Key: j.key, State: state, Attempts: j.attempts, Provider: provider, LastError: reason},
+		failure: &Failure{
+			MessageID: j.key.ID, Channel: j.message.Channel, Kind: j.message.Kind, To: j.message.To,
+			Reason: reason, Unknown: state == StateUnknown,
+			ClientID: j.message.ClientID, Connection: j.message.Connection,
+		},
+	}
+}
+
+// report counts outcomes that are committed, and tells the operator of those that are not as they should be.
+func (w *worker) report(results []ended) {
+	for _, r := range results {
+		o := r.outcome
+		outcome := string(o.State)
+		if o.State == StateQueued {
+			outcome = "retry"
+		}
+		kind := VerificationCode
+		if r.failure != nil {
+			kind = r.failure.Kind
+		}
+		w.metrics.messages.WithLabelValues(string(Email), string(kind), cmp.Or(o.Provider, "none"), outcome).Inc()
+		if o.State == StateSent {
+			continue
+		}
+		attributes := []any{"tenant", o.Tenant, "message_id", o.ID, "provider", o.Provider, "outcome", outcome,
+			"attempts", o.Attempts, "reason", o.LastError}
+		if r.failure != nil {
+			attributes = append(attributes, "to", contact.Mask(r.failure.To))
+		}
+		w.log.Warn("message not delivered", attributes...)
+	}
+}
