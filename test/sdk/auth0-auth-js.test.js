@@ -195,7 +195,7 @@ test('logging out ends the session in the browser', async () => {
 
   // The SDK gives no hint about who asks, so the person is asked first.
   const question = await visitor.follow(await client.buildLogoutUrl({ returnTo: callback }));
-  const { location } = await visitor.submit(question, { action: 'default' });
+  const { location } = await visitor.submit(question, { action: 'accept' });
   assert.equal(location?.href, callback);
   const after = await visitor.follow((await client.buildAuthorizationUrl(parameters)).authorizationUrl);
   assert.equal(after.url?.pathname, '/u/login/identifier');
