@@ -38,7 +38,8 @@ func back(w http.ResponseWriter, r *http.Request, s *session, o outcome) {
 // refresh spends the refresh token for new tokens. The session is locked meanwhile: two presses of the button must not
 // present one rotating token twice, which the server would take for theft.
 func (a *app) refresh(w http.ResponseWriter, r *http.Request, s *session) {
-	ctx, cancel := context.WithTimeout(a.client(r.Context()), callTimeout)
+	// A browser that goes away must not make us lose the successor of a token that is already spent.
+	ctx, cancel := context.WithTimeout(a.client(context.WithoutCancel(r.Context())), callTimeout)
 	defer cancel()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -71,8 +72,9 @@ func (a *app) refresh(w http.ResponseWriter, r *http.Request, s *session) {
 		err = errSubject
 	}
 	if err != nil {
+		s.refreshToken = "" // spent, and its successor is not to be used
 		o := a.failedCall("The new tokens were not believed", err)
-		o.Text = "The server answered with tokens that did not pass verification, so this application kept the old ones."
+		o.Text = "The server answered with tokens that did not pass verification. This application did not take them and forgot the refresh token, which is spent."
 		o.Again = true
 		back(w, r, s, o)
 		return
@@ -87,7 +89,7 @@ func (a *app) refresh(w http.ResponseWriter, r *http.Request, s *session) {
 		},
 	}
 	s.idToken, s.accessToken, s.refreshToken = raw, fresh.AccessToken, fresh.RefreshToken
-	s.verified = checksOf(id, raw, p)
+	s.verified = checksOf(id, raw)
 	if scope, _ := fresh.Extra("scope").(string); scope != "" {
 		s.scope = scope
 	}

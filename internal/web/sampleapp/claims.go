@@ -19,7 +19,7 @@ const timeForm = "2 Jan 2006, 15:04:05 UTC"
 type check struct{ Name, Detail string }
 
 // checksOf lists what verifyIDToken has checked, with the values it compared.
-func checksOf(id *oidc.IDToken, raw string, p *discovered) []check {
+func checksOf(id *oidc.IDToken, raw string) []check {
 	var header struct {
 		Algorithm string `json:"alg"`
 		KeyID     string `json:"kid"`
@@ -30,13 +30,13 @@ func checksOf(id *oidc.IDToken, raw string, p *discovered) []check {
 	}
 	signature := header.Algorithm
 	if header.KeyID != "" {
-		signature += ", key " + header.KeyID
+		signature += " with key " + header.KeyID
 	}
 	checks := []check{
-		{"Signature", signature + " from " + p.jwksURL},
+		{"Signature", signature + ", one of those the server publishes"},
 		{"Issuer", id.Issuer},
 		{"Audience", strings.Join(id.Audience, ", ") + ", this application"},
-		{"Expiry", "not reached until " + id.Expiry.UTC().Format(timeForm)},
+		{"Expiry", "valid until " + id.Expiry.UTC().Format(timeForm)},
 	}
 	if id.Nonce != "" {
 		checks = append(checks, check{"Nonce", "the one this login sent"})
@@ -148,6 +148,7 @@ func wire(v any) string {
 	var b strings.Builder
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
 	if e.Encode(v) != nil {
 		return ""
 	}

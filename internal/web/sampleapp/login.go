@@ -106,7 +106,7 @@ func (a *app) redeem(ctx context.Context, code string, begun pending) (*session,
 		accessToken:  tokens.AccessToken,
 		refreshToken: tokens.RefreshToken,
 		scope:        scope,
-		verified:     checksOf(id, raw, p),
+		verified:     append(checksOf(id, raw), check{"State", "the answer reached the browser that asked"}),
 	}, nil
 }
 

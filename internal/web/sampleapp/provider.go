@@ -20,7 +20,6 @@ type lazyProvider struct {
 // discovered is what the server says about itself.
 type discovered struct {
 	*oidc.Provider
-	jwksURL   string
 	logoutURL string // empty when not advertised
 }
 
@@ -38,13 +37,12 @@ func (a *app) discover(ctx context.Context) (*discovered, error) {
 		return nil, fmt.Errorf("discover %s: %w", a.Issuer, err)
 	}
 	var more struct {
-		JWKSURL   string `json:"jwks_uri"`
 		LogoutURL string `json:"end_session_endpoint"`
 	}
 	if err := p.Claims(&more); err != nil {
 		return nil, fmt.Errorf("discover %s: %w", a.Issuer, err)
 	}
-	a.provider.found = &discovered{Provider: p, jwksURL: more.JWKSURL, logoutURL: more.LogoutURL}
+	a.provider.found = &discovered{Provider: p, logoutURL: more.LogoutURL}
 	return a.provider.found, nil
 }
 
