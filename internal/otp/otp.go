@@ -97,6 +97,7 @@ type Checked struct {
 	challenge *Challenge
 	guesses   Guesses
 	User      *user.User // the identifier's user as the check read it; nil when there is none
+	Deletions int        // users that were deleted under the identifier
 }
 
 // Check reads and compares; it changes nothing. Its refusals are ErrWrong, ErrExpired and ErrTooManyAttempts; after
@@ -108,7 +109,7 @@ func (o *Codes) Check(ctx context.Context, tenantID, connection, identifier stri
 	}
 	now := o.clock.Now()
 	c := a.Challenge
-	checked := Checked{challenge: c, guesses: a.Guesses, User: a.User}
+	checked := Checked{challenge: c, guesses: a.Guesses, User: a.User, Deletions: a.Deletions}
 	switch {
 	case c == nil || !c.ConsumedAt.IsZero():
 		return Checked{}, ErrWrong

@@ -1,0 +1,264 @@
+package authn
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"time"
+
+	"latchkey/internal/apierr"
+	"latchkey/internal/client"
+	"latchkey/internal/clock"
+	"latchkey/internal/connection"
+	"latchkey/internal/eventlog"
+	"latchkey/internal/grant"
+	"latchkey/internal/otp"
+	"latchkey/internal/protect"
+	"latchkey/internal/seal"
+	"latchkey/internal/session"
+	"latchkey/internal/tenant"
+	"latchkey/internal/user"
+)
+
+// ErrBlocked is the answer to a user whom an administrator has blocked.
+var ErrBlocked = apierr.New(apierr.Forbidden, "user_blocked", "user is blocked")
+
+// Entry is who comes to the door: through which site, client and connection, and from where. Connection is nil where the
+// proof names none (a session, a refresh token).
+type Entry struct {
+	Site       tenant.Site
+	Client     *client.Client
+	Connection *connection.Connection
+	Origin     eventlog.Origin
+}
+
+// Transactor runs decisions' writes as one commit. The closure may run again: it sets its results and touches nothing
+// outside the database.
+type Transactor interface {
+	InTx(ctx context.Context, write func(ctx context.Context) error) error
+}
+
+// Door is the one door. It is safe for concurrent use.
+type Door struct {
+	c Config
+}
+
+// Config is what New needs.
+type Config struct {
+	Tx       Transactor
+	Users    user.Store
+	Codes    *otp.Codes
+	Sessions *session.Sessions
+	Grants   *grant.Grants
+	Guard    *protect.Guard
+	Log      *eventlog.Log
+	Seal     *seal.Keyset
+	Clock    clock.Clock
+}
+
+// New makes the door.
+func New(c Config) *Door { return &Door{c: c} }
+
+// Proven is a right proof and whose it is, before anything was written.
+type Proven struct {
+	User    *user.User // as it will be once recorded
+	Method  string     // Auth0's name for the method: "email"
+	New     bool       // the user is created by Record
+	Claimed bool       // the address was not verified before: older ways in are closed by Record
+
+	checked otp.Checked
+}
+
+// Prove checks a code that a person typed for an identifier, and finds or prepares the user it belongs to. A wrong code is
+// counted and logged as the event type given before the refusal is returned: otp.ErrWrong, otp.ErrExpired or
+// otp.ErrTooManyAttempts.
+func (d *Door) Prove(ctx context.Context, e Entry, identifier string, code otp.Code, failure eventlog.Type) (Proven, error) {
+	t := e.Site.Tenant
+	checked, err := d.c.Codes.Check(ctx, t.ID, e.Connection.Name, identifier, code)
+	if err != nil {
+		if apierr.KindOf(err) != apierr.Unauthorized {
+			return Proven{}, err
+		}
+		return Proven{}, d.refuse(ctx, e, identifier, checked, err, failure)
+	}
+	p := Proven{User: checked.User, Method: string(e.Connection.Strategy), checked: checked}
+	switch {
+	case p.User == nil && e.Connection.Options.DisableSignup:
+		// Sign-up was closed after the code had left: to the person it is a wrong code.
+		return Proven{}, d.refuse(ctx, e, identifier, otp.Checked{}, otp.ErrWrong, failure)
+	case p.User == nil:
+		p.New = true
+		p.User = user.NewPasswordless(e.Connection, d.ReservedID(t.ID, e.Connection.Name, identifier, checked.Deletions), identifier, d.c.Clock.Now())
+	case !p.User.EmailVerified:
+		claimed := *p.User
+		claimed.EmailVerified = true
+		claimed.UpdatedAt = d.c.Clock.Now()
+		p.User, p.Claimed = &claimed, true
+	}
+	return p, nil
+}
+
+// refuse counts and logs a refused code, and gives the refusal.
+func (d *Door) refuse(ctx context.Context, e Entry, identifier string, checked otp.Checked, refusal error, failure eventlog.Type) error {
+	event := d.Event(e, failure, apierr.As(refusal).Message)
+	event.UserName = identifier
+	err := d.c.Tx.InTx(ctx, func(ctx context.Context) error {
+		events := []eventlog.Event{event}
+		locked, err := d.c.Codes.Refuse(ctx, e.Site.Tenant.ID, checked)
+		if err != nil {
+			return err
+		}
+		if locked {
+			block := event
+			block.Type, block.Description = eventlog.BruteForceBlock, "Too many wrong codes in a row."
+			events = append(events, block)
+		}
+		return d.c.Log.Write(ctx, e.Site.Tenant.ID, events...)
+	})
+	if err != nil {
+		return err
+	}
+	return refusal
+}
+
+// Admit says whether a user may enter now: not blocked, and not logging in faster than a person does. It is asked for
+// every code, session and refresh token, each time with the user as the database has it at that moment.
+func (d *Door) Admit(e Entry, u *user.User) error {
+	if u.Blocked {
+		return ErrBlocked
+	}
+	_, err := d.c.Guard.Count(e.Site.Tenant.ID, e.Origin.IP, protect.Ask{
+		Limit: protect.LoginsPerUserAndIP, Subject: u.ID + "|" + protect.Network(e.Origin.IP),
+	})
+	return err
+}
+
+// Login is what a successful login leaves behind.
+type Login struct {
+	SessionID string
+	Audience  string
+	Scope     string
+	GrantType string // of a login at the token endpoint
+}
+
+// Record spends the proof and writes the user it made or changed, in the caller's transaction. With a login it also
+// writes that down, in as few statements as can be. It answers otp.ErrWrong when the proof was spent meanwhile, and
+// user.ErrExists when somebody else created the user: then the decision is made once more.
+func (d *Door) Record(ctx context.Context, e Entry, p Proven, login *Login) error {
+	tenantID := e.Site.Tenant.ID
+	if err := d.c.Codes.Spend(ctx, tenantID, p.checked); err != nil {
+		return err
+	}
+	switch {
+	case p.New:
+		created := *p.User
+		if login != nil {
+			created.LoginsCount, created.LastLogin, created.LastIP = 1, d.c.Clock.Now(), e.Origin.IP
+		}
+		if err := d.c.Users.CreateUser(ctx, tenantID, &created); err != nil {
+			return err
+		}
+		events := []eventlog.Event{d.userEvent(e, eventlog.SuccessSignup, p.User)}
+		if login != nil {
+			events = append(events, d.loginEvent(e, p.User, *login))
+		}
+		return d.c.Log.Write(ctx, tenantID, events...)
+	case p.Claimed:
+		if err := d.claim(ctx, e, p.User); err != nil {
+			return err
+		}
+	}
+	if login == nil {
+		return nil
+	}
+	return d.RecordLogin(ctx, e, p.User, *login)
+}
+
+// claim marks an address verified that was not, and closes every way in that whoever made the account may have opened:
+// nobody had proven the address before.
+func (d *Door) claim(ctx context.Context, e Entry, u *user.User) error {
+	tenantID := e.Site.Tenant.ID
+	if err := d.c.Users.UpdateUser(ctx, tenantID, u); err != nil {
+		return err
+	}
+	if err := d.c.Sessions.EndAllOf(ctx, tenantID, u.ID); err != nil {
+		return err
+	}
+	if err := d.c.Grants.EndAll(ctx, tenantID, u.ID, "", ""); err != nil {
+		return err
+	}
+	event := d.userEvent(e, eventlog.EmailVerified, u)
+	event.Details = map[string]any{"claimed": true}
+	return d.c.Log.Write(ctx, tenantID, event)
+}
+
+// RecordLogin writes a successful login in the caller's transaction: counters and event.
+func (d *Door) RecordLogin(ctx context.Context, e Entry, u *user.User, login Login) error {
+	tenantID := e.Site.Tenant.ID
+	if err := d.c.Users.RecordLogin(ctx, tenantID, u.ID, user.Login{At: d.c.Clock.Now(), IP: e.Origin.IP}); err != nil {
+		return err
+	}
+	return d.c.Log.Write(ctx, tenantID, d.loginEvent(e, u, login))
+}
+
+// Again runs a decision and, when its commit found that somebody else had created or changed the user meanwhile, once
+// more with what is true now.
+func Again(decide func() error) error {
+	err := decide()
+	if errors.Is(err, user.ErrExists) || errors.Is(err, user.ErrChanged) {
+		err = decide()
+	}
+	return err
+}
+
+// ReservedID gives the id part that an unknown identifier's user would get: always the same for callers, never stored, and
+// never the id of a user who was deleted.
+func (d *Door) ReservedID(tenantID, connection, identifier string, deletions int) string {
+	hash := d.c.Seal.Hash("user id", fmt.Sprintf("%s\x00%s\x00%s\x00%d", tenantID, connection, identifier, deletions))
+	return hex.EncodeToString(hash[:12])
+}
+
+// Event begins a log event of an entry.
+func (d *Door) Event(e Entry, typ eventlog.Type, description string) eventlog.Event {
+	event := eventlog.Event{Type: typ, Description: description, Origin: e.Origin}
+	if e.Client != nil {
+		event.ClientID, event.ClientName = e.Client.ID, e.Client.Name
+	}
+	if e.Connection != nil {
+		event.Connection, event.ConnectionID = e.Connection.Name, e.Connection.ID
+		event.Strategy = string(e.Connection.Strategy)
+		if e.Connection.Strategy.Passwordless() {
+			event.StrategyType = "passwordless"
+		}
+	}
+	return event
+}
+
+func (d *Door) userEvent(e Entry, typ eventlog.Type, u *user.User) eventlog.Event {
+	event := d.Event(e, typ, "")
+	event.UserID, event.UserName = u.ID, u.Email
+	return event
+}
+
+func (d *Door) loginEvent(e Entry, u *user.User, login Login) eventlog.Event {
+	event := d.userEvent(e, eventlog.SuccessLogin, u)
+	event.Audience, event.Scope = login.Audience, login.Scope
+	event.Details = loginDetails{
+		CompletedAt: d.c.Clock.Now().Format(time.RFC3339Nano), SessionID: login.SessionID,
+		GrantType: login.GrantType, Stats: stats{LoginsCount: u.LoginsCount + 1},
+	}
+	return event
+}
+
+// loginDetails are the details of a successful login (Auth0's log schema for type s).
+type loginDetails struct {
+	CompletedAt string `json:"completedAt"`
+	SessionID   string `json:"session_id,omitempty"`
+	GrantType   string `json:"grant_type,omitempty"`
+	Stats       stats  `json:"stats"`
+}
+
+type stats struct {
+	LoginsCount int `json:"loginsCount"`
+}
