@@ -39,15 +39,21 @@ func (m *Mail) MessageID() string {
 	return m.ID + "@" + m.FromAddress[strings.LastIndexByte(m.FromAddress, '@')+1:]
 }
 
-// Headers gives the header fields of the mail, in their order. Auto-Submitted (RFC 3834) and X-Auto-Response-Suppress
-// keep out-of-office robots from answering.
+// Headers gives the header fields that a reader may look at, in their order.
 func (m *Mail) Headers() []Header {
-	return []Header{
+	return append([]Header{
 		{"From", m.From()},
 		{"To", m.To},
 		{"Subject", m.Subject},
 		{"Date", m.Date.Format(time.RFC1123Z)},
 		{"Message-ID", "<" + m.MessageID() + ">"},
+	}, m.extraHeaders()...)
+}
+
+// extraHeaders are those beyond the ones every mail has. Auto-Submitted (RFC 3834) and X-Auto-Response-Suppress keep
+// out-of-office robots from answering.
+func (m *Mail) extraHeaders() []Header {
+	return []Header{
 		{"Content-Language", m.Language},
 		{"Auto-Submitted", "auto-generated"},
 		{"X-Auto-Response-Suppress", "All"},

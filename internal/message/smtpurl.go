@@ -1,6 +1,7 @@
 package message
 
 import (
+	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -12,8 +13,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"crypto/tls"
 )
 
 // TLSMode says how a connection to the mail server is protected.
@@ -55,6 +54,8 @@ type SMTPConfig struct {
 	Hello      string        // the name we greet with
 	Pool       int           // connections at once
 	Timeout    time.Duration // of connecting, and of each step of the dialogue
+
+	trustLoopback bool // any certificate will do: what is said never leaves this machine
 }
 
 // String names the server without its credentials.
@@ -189,7 +190,7 @@ func (c *SMTPConfig) check(scheme string) error {
 		case c.Port == 465:
 			c.TLS = TLSImplicit
 		case loopback(c.Host):
-			c.TLS = TLSOpportunistic
+			c.TLS, c.trustLoopback = TLSOpportunistic, true
 		default:
 			c.TLS = TLSStartTLS
 		}

@@ -317,7 +317,7 @@ func (w *worker) settle(fresh []*Prepared, results []ended) ([]*Prepared, []ende
 	now := w.clock.Now()
 	var alive []*Prepared
 	for _, p := range fresh {
-		j := job{key: p.row.Key, message: p.message}
+		j := job{key: p.row.Key, message: p.message, attempts: p.row.Attempts}
 		switch {
 		case !now.Before(p.message.ExpiresAt):
 			results = append(results, w.failed(j, "", reasonExpired))
@@ -325,7 +325,7 @@ func (w *worker) settle(fresh []*Prepared, results []ended) ([]*Prepared, []ende
 			alive = append(alive, p)
 		case w.inbox != nil:
 			alive = append(alive, p)
-			results = append(results, ended{outcome: Outcome{Key: p.row.Key, State: StateSent, Attempts: 1, Provider: "inbox"}})
+			results = append(results, ended{outcome: Outcome{Key: p.row.Key, State: StateSent, Attempts: p.row.Attempts + 1, Provider: "inbox"}})
 		default:
 			results = append(results, w.failed(j, "", reasonNoProvider))
 		}
