@@ -1,0 +1,398 @@
+package message
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/mail"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	gomail "github.com/wneessen/go-mail"
+	"github.com/wneessen/go-mail/smtp"
+)
+
+const (
+	dialTimeout     = 5 * time.Second
+	idleConnections = 60 * time.Second // a connection without work is closed after this
+	mailsPerConn    = 100              // and any one after so many messages
+	loginPause      = 15 * time.Minute // a refused password is not tried again for so long: servers lock accounts
+)
+
+// SMTP sends mail through a mail server. It keeps connections open and uses them again. It is safe for concurrent use.
+type SMTP struct {
+	config SMTPConfig
+
+	mu     sync.Mutex
+	idle   []*connection // the one used last stands last and is taken first
+	expiry *time.Timer   // closes those that have been idle too long; nil while none is
+}
+
+// connection is a dialogue with the server.
+type connection struct {
+	client *smtp.Client
+	raw    net.Conn
+	mails  int
+	usedAt time.Time
+}
+
+// NewSMTP makes a provider for the mail server. It connects when there is something to send.
+func NewSMTP(c SMTPConfig) *SMTP { return &SMTP{config: c} }
+
+// Name implements Provider.
+func (s *SMTP) Name() string { return "smtp" }
+
+// Concurrency implements Provider.
+func (s *SMTP) Concurrency() int { return s.config.Pool }
+
+// Send implements Provider. A kept connection that the server has closed meanwhile is replaced by a new one, once, and
+// only where the message had not begun to leave.
+func (s *SMTP) Send(ctx context.Context, m Mail) Result {
+	to, ascii, err := envelope(m.To)
+	if err != nil {
+		return Result{Verdict: VerdictRecipient, Detail: "The address is not one that mail can be sent to."}
+	}
+	raw, err := compose(m, to)
+	if err != nil {
+		return Result{Verdict: VerdictRefused, Detail: err.Error()}
+	}
+	for {
+		c, kept, err := s.take(ctx)
+		if err != nil {
+			return classifyDial(err)
+		}
+		result, stale := s.deliver(ctx, c, m.FromAddress, to, ascii, raw)
+		if !kept || !stale || ctx.Err() != nil {
+			return result
+		}
+	}
+}
+
+// Close implements Provider.
+func (s *SMTP) Close() {
+	s.mu.Lock()
+	idle := s.idle
+	s.idle = nil
+	if s.expiry != nil {
+		s.expiry.Stop()
+		s.expiry = nil
+	}
+	s.mu.Unlock()
+	for _, c := range idle {
+		c.quit()
+	}
+}
+
+// deliver has one dialogue. Stale says that the connection was dead before the message began.
+func (s *SMTP) deliver(ctx context.Context, c *connection, from, to string, ascii bool, raw []byte) (result Result, stale bool) {
+	stop := context.AfterFunc(ctx, func() { _ = c.raw.Close() })
+	defer stop()
+	if c.mails > 0 {
+		if err := s.step(c, c.client.Reset); err != nil {
+			c.close()
+			return classify(stageReset, err), true
+		}
+	}
+	c.client.SkipSMTPUTF8(ascii)
+	if ok, _ := c.client.Extension("SMTPUTF8"); !ok && !ascii {
+		s.put(c)
+		return Result{Verdict: VerdictRecipient, Detail: "The mail server takes no addresses beyond ASCII (SMTPUTF8)."}, false
+	}
+	c.mails++
+	if err := s.step(c, func() error { return c.client.Mail("<" + from + ">") }); err != nil {
+		return s.refused(c, stageMail, err), lost(err)
+	}
+	if err := s.step(c, func() error { return c.client.Rcpt("<" + to + ">") }); err != nil {
+		return s.refused(c, stageRcpt, err), false
+	}
+	return s.data(c, raw), false
+}
+
+// data hands the message over. Only what happens after the final dot can leave it unknown whether it was accepted.
+func (s *SMTP) data(c *connection, raw []byte) Result {
+	var body interface {
+		Write([]byte) (int, error)
+		Close() error
+	}
+	err := s.step(c, func() (err error) {
+		body, err = c.client.Data()
+		return err
+	})
+	if err != nil {
+		return s.refused(c, stageData, err)
+	}
+	if err := s.step(c, func() error { _, err := body.Write(raw); return err }); err != nil {
+		c.close()
+		return classify(stageBody, err)
+	}
+	if err := s.step(c, body.Close); err != nil {
+		return s.refused(c, stageDot, err)
+	}
+	result := Result{Verdict: VerdictSent}
+	if d, ok := body.(*smtp.DataCloser); ok {
+		result.ProviderMessageID = oneLine(d.ServerResponse(), 200)
+	}
+	s.put(c)
+	return result
+}
+
+// step runs one command with its own deadline.
+func (s *SMTP) step(c *connection, do func() error) error {
+	if err := c.client.UpdateDeadline(s.config.Timeout); err != nil {
+		return fmt.Errorf("%w: %w", net.ErrClosed, err)
+	}
+	return do()
+}
+
+// refused ends a dialogue that met an error: a refusal leaves the connection usable, anything else does not.
+func (s *SMTP) refused(c *connection, at stage, err error) Result {
+	result := classify(at, err)
+	if lost(err) {
+		c.close()
+	} else {
+		s.put(c)
+	}
+	return result
+}
+
+// take gives a connection: the idle one used last, or a new one.
+func (s *SMTP) take(ctx context.Context) (c *connection, kept bool, err error) {
+	s.mu.Lock()
+	if n := len(s.idle); n > 0 {
+		c = s.idle[n-1]
+		s.idle = s.idle[:n-1]
+	}
+	s.mu.Unlock()
+	if c != nil {
+		return c, true, nil
+	}
+	c, err = s.dial(ctx)
+	return c, false, err
+}
+
+// put keeps a connection for the next message, or ends it when it has served enough.
+func (s *SMTP) put(c *connection) {
+	if c.mails >= mailsPerConn {
+		c.quit()
+		return
+	}
+	c.usedAt = time.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.idle = append(s.idle, c)
+	if s.expiry == nil {
+		s.expiry = time.AfterFunc(idleConnections, s.expire)
+	}
+}
+
+// expire closes the connections that have been idle too long.
+func (s *SMTP) expire() {
+	now := time.Now()
+	s.mu.Lock()
+	n := 0
+	for n < len(s.idle) && now.Sub(s.idle[n].usedAt) >= idleConnections {
+		n++
+	}
+	old := s.idle[:n:n]
+	s.idle = append([]*connection(nil), s.idle[n:]...)
+	if s.expiry != nil {
+		if len(s.idle) > 0 {
+			s.expiry.Reset(max(time.Second, idleConnections-now.Sub(s.idle[0].usedAt)))
+		} else {
+			s.expiry = nil
+		}
+	}
+	s.mu.Unlock()
+	for _, c := range old {
+		c.quit()
+	}
+}
+
+// quit says good-bye, without waiting for long.
+func (c *connection) quit() {
+	_ = c.client.UpdateDeadline(2 * time.Second)
+	if err := c.client.Quit(); err != nil {
+		c.close()
+	}
+}
+
+func (c *connection) close() {
+	_ = c.client.Close()
+	_ = c.raw.Close()
+}
+
+// dial opens a connection, protects it and logs in.
+func (s *SMTP) dial(ctx context.Context) (*connection, error) {
+	var raw net.Conn
+	stop, outer := func() bool { return true }, ctx
+	defer func() { stop() }()
+	options := []gomail.Option{
+		gomail.WithPort(s.config.Port),
+		gomail.WithTimeout(s.config.Timeout),
+		gomail.WithDialContextFunc(func(ctx context.Context, network, address string) (net.Conn, error) {
+			var protected net.Conn
+			var err error
+			raw, protected, err = s.connect(ctx, network, address)
+			if err == nil {
+				stop = context.AfterFunc(outer, func() { _ = raw.Close() })
+			}
+			return protected, err
+		}),
+		gomail.WithTLSConfig(s.tlsConfig()),
+	}
+	switch s.config.TLS {
+	case TLSImplicit:
+		options = append(options, gomail.WithSSL())
+	case TLSStartTLS:
+		options = append(options, gomail.WithTLSPolicy(gomail.TLSMandatory))
+	case TLSOpportunistic:
+		options = append(options, gomail.WithTLSPolicy(gomail.TLSOpportunistic))
+	default:
+		options = append(options, gomail.WithTLSPolicy(gomail.NoTLS))
+	}
+	if s.config.Hello != "" {
+		options = append(options, gomail.WithHELO(s.config.Hello))
+	}
+	if s.config.Username != "" {
+		options = append(options, gomail.WithSMTPAuthCustom(&login{config: s.config}))
+	}
+	client, err := gomail.NewClient(s.config.Host, options...)
+	if err != nil {
+		return nil, fmt.Errorf("prepare for the mail server: %w", err)
+	}
+	dialogue, err := client.DialToSMTPClientWithContext(ctx)
+	if err != nil {
+		if raw != nil {
+			_ = raw.Close()
+		}
+		return nil, err
+	}
+	return &connection{client: dialogue, raw: raw}, nil
+}
+
+// errPublic refuses to speak to a public address without TLS.
+var errPublic = errors.New("the mail server has a public address and the SMTP URL says tls=none")
+
+// connect opens the TCP connection and, where TLS comes first, protects it.
+func (s *SMTP) connect(ctx context.Context, network, address string) (raw, protected net.Conn, err error) {
+	dialer := net.Dialer{Timeout: dialTimeout}
+	raw, err = dialer.DialContext(ctx, network, address)
+	if err != nil {
+		return nil, nil, err
+	}
+	if s.config.TLS == TLSNone {
+		remote, err := netip.ParseAddrPort(raw.RemoteAddr().String())
+		if err != nil || !private(remote.Addr()) {
+			_ = raw.Close()
+			return nil, nil, errPublic
+		}
+	}
+	if s.config.TLS != TLSImplicit {
+		return raw, raw, nil
+	}
+	secure := tls.Client(raw, s.tlsConfig())
+	if err := secure.HandshakeContext(ctx); err != nil {
+		_ = raw.Close()
+		return nil, nil, err
+	}
+	return raw, secure, nil
+}
+
+func (s *SMTP) tlsConfig() *tls.Config {
+	return &tls.Config{
+		ServerName: s.config.ServerName, MinVersion: s.config.MinTLS, RootCAs: s.config.RootCAs,
+		InsecureSkipVerify: s.config.trustLoopback, //nolint:gosec // the connection never leaves this machine
+	}
+}
+
+// The refusals of a login before anything is sent.
+var (
+	errNoAuth    = errors.New("the mail server offers no way to log in that is safe here; protect the connection with tls=starttls, or name what it offers with auth=")
+	errPlainText = errors.New("the connection is not protected, so the password is not sent; use tls=starttls or auth=cram-md5")
+)
+
+// login chooses how to log in from what the server offers.
+type login struct {
+	config SMTPConfig
+	chosen smtp.Auth
+}
+
+// Start implements smtp.Auth.
+func (l *login) Start(server *smtp.ServerInfo) (string, []byte, error) {
+	safe := server.TLS || loopback(l.config.Host)
+	offers := func(name string) bool {
+		for _, a := range server.Auth {
+			if strings.EqualFold(a, name) {
+				return true
+			}
+		}
+		return false
+	}
+	mode := l.config.Auth
+	if mode == AuthAuto {
+		order := []AuthMode{AuthPlain, AuthLogin, AuthCRAMMD5}
+		if !server.TLS {
+			order = []AuthMode{AuthCRAMMD5, AuthPlain, AuthLogin}
+		}
+		for _, m := range order {
+			if offers(string(m)) && (safe || m == AuthCRAMMD5) {
+				mode = m
+				break
+			}
+		}
+	}
+	user, password := l.config.Username, l.config.Password
+	switch {
+	case mode == AuthAuto || !offers(string(mode)):
+		return "", nil, errNoAuth
+	case mode != AuthCRAMMD5 && !safe:
+		return "", nil, errPlainText
+	case mode == AuthCRAMMD5:
+		l.chosen = smtp.CRAMMD5Auth(user, password)
+	case mode == AuthPlain:
+		l.chosen = smtp.PlainAuth("", user, password, server.Name, true)
+	default:
+		l.chosen = smtp.LoginAuth(user, password, server.Name, true)
+	}
+	return l.chosen.Start(server)
+}
+
+// Next implements smtp.Auth.
+func (l *login) Next(fromServer []byte, more bool) ([]byte, error) {
+	return l.chosen.Next(fromServer, more)
+}
+
+// compose writes the mail as it travels: headers, then text and HTML as alternatives (RFC 2046 section 5.1.4), in
+// quoted-printable.
+func compose(m Mail, to string) ([]byte, error) {
+	msg := gomail.NewMsg(gomail.WithNoDefaultUserAgent(), gomail.WithEncoding(gomail.EncodingQP))
+	from := &mail.Address{Name: m.FromName, Address: m.FromAddress}
+	if _, err := mail.ParseAddress(from.String()); err != nil {
+		return nil, fmt.Errorf("the sender %q is not a mailbox", m.FromAddress)
+	}
+	recipient := &mail.Address{Address: to}
+	if _, err := mail.ParseAddress(recipient.String()); err != nil {
+		return nil, errors.New("the recipient is not a mailbox")
+	}
+	msg.FromMailAddress(from)
+	msg.ToMailAddress(recipient)
+	msg.Subject(m.Subject)
+	msg.SetDateWithValue(m.Date)
+	msg.SetMessageIDWithValue(m.MessageID())
+	for _, h := range m.extraHeaders() {
+		msg.SetGenHeader(gomail.Header(h.Name), h.Value)
+	}
+	msg.SetBodyString(gomail.TypeTextPlain, m.Text)
+	msg.AddAlternativeString(gomail.TypeTextHTML, m.HTML)
+	var b bytes.Buffer
+	b.Grow(len(m.HTML) + len(m.Text) + 2048)
+	if _, err := msg.WriteTo(&b); err != nil {
+		return nil, fmt.Errorf("compose the mail: %w", err)
+	}
+	return b.Bytes(), nil
+}
