@@ -47,7 +47,8 @@ func (a *app) terminalLogin(email string) idea {
 			{"Trade it for tokens; put your code in place of 123456", a.curl() + " " + shell(a.Issuer+"oauth/token") +
 				" \\\n  -d grant_type=http://auth0.com/oauth/grant-type/passwordless/otp" +
 				" \\\n  -d " + shell("client_id="+a.NativeClientID) +
-				" \\\n  -d realm=email --data-urlencode " + shell("username="+email) +
+				" \\\n  -d realm=email" +
+				" \\\n  --data-urlencode " + shell("username="+email) +
 				" \\\n  --data-urlencode " + shell("audience="+a.Audience) +
 				" \\\n  -d scope='openid profile email offline_access'" +
 				" \\\n  -d otp=123456"},

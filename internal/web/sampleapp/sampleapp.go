@@ -73,6 +73,9 @@ func New(c Config) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sample application: Issuer: %w", err)
 	}
+	if !strings.HasSuffix(c.Issuer, "/") {
+		return nil, errors.New("sample application: Issuer ends without a slash; issuers here have one, in discovery and in every token")
+	}
 	if c.HTTPClient == nil {
 		c.HTTPClient = &http.Client{}
 	}

@@ -178,6 +178,7 @@ func TestNew_RefusesIncompleteConfig(t *testing.T) {
 	for name, spoil := range map[string]func(*Config){
 		"Issuer":   func(c *Config) { c.Issuer = "" },
 		"ClientID": func(c *Config) { c.ClientID = "" },
+		"slash":    func(c *Config) { c.Issuer = "https://localhost:8443" },
 		"Audience": func(c *Config) { c.Audience = "" },
 		"BaseURL":  func(c *Config) { c.BaseURL = "localhost:8445" },
 	} {
