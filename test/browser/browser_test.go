@@ -7,7 +7,8 @@ import (
 	"latchkey/test/devserver"
 )
 
-func TestHostedPages(t *testing.T) {
+// TestPages runs every *.test.js file of this folder against one server.
+func TestPages(t *testing.T) {
 	t.Parallel()
-	devserver.Start(t).Node(t, "hosted-pages.test.js")
+	devserver.Start(t).Node(t)
 }

@@ -35,6 +35,7 @@ export async function launch() {
  */
 export async function openPage(browser, t, options) {
   const context = await browser.newContext({ ignoreHTTPSErrors: true, locale: 'en-GB', ...options });
+  context.setDefaultTimeout(15_000);
   const page = await context.newPage();
   const errors = [];
   page.on('pageerror', (error) => errors.push(error));

@@ -11,27 +11,39 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
 
-// Node runs one file of node:test tests against the server, with Node trusting
-// the server's authority. Those tests find dev.json by LATCHKEY_DEV_JSON, and
+// Node runs every *.test.js file in the test's folder against the server, each
+// as a subtest, with Node trusting the server's authority. Those tests find dev.json by LATCHKEY_DEV_JSON, and
 // by LATCHKEY_APP_CERT and LATCHKEY_APP_KEY a certificate for pages of their
 // own on https://localhost.
-func (s *Server) Node(t *testing.T, file string) {
+func (s *Server) Node(t *testing.T) {
 	t.Helper()
+	files, err := filepath.Glob("*.test.js")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no *.test.js in this folder: %v", err)
+	}
 	if _, err := os.Stat(filepath.Join(root(), "test", "node_modules")); err != nil {
 		t.Fatal("the npm packages of test/package-lock.json are missing: run make prepare")
 	}
 	cert, key := certificate(t)
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(file, ".test.js"), func(t *testing.T) {
+			t.Parallel()
+			s.node(t, file, "LATCHKEY_APP_CERT="+cert, "LATCHKEY_APP_KEY="+key)
+		})
+	}
+}
+
+// node runs one file.
+func (s *Server) node(t *testing.T, file string, env ...string) {
+	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "node", "--test", "--test-reporter=spec", file)
-	cmd.Env = append(os.Environ(),
-		"NODE_EXTRA_CA_CERTS="+s.CACert,
-		"LATCHKEY_DEV_JSON="+s.File,
-		"LATCHKEY_APP_CERT="+cert,
-		"LATCHKEY_APP_KEY="+key,
-	)
+	cmd.Env = append(os.Environ(), "NODE_EXTRA_CA_CERTS="+s.CACert, "LATCHKEY_DEV_JSON="+s.File)
+	cmd.Env = append(cmd.Env, env...)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Errorf("node --test %s: %v\n%s", file, err, out)

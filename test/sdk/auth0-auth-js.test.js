@@ -26,7 +26,7 @@ test('a code from the e-mail becomes verified tokens', async () => {
   assert.equal(tokens.scope, scope);
 });
 
-test('a public client logs in by code without a secret of its own', async () => {
+test('a public client starts without a secret and learns nothing about the address', async () => {
   const email = newAddress('native');
   const start = await fetch(new URL('/passwordless/start', dev.issuer), {
     method: 'POST',

@@ -19,6 +19,7 @@ async function application(t, options = {}) {
       {
         domain: dev.domain,
         clientId: dev.spa.client_id,
+        authorizeTimeoutInSeconds: 15,
         ...options,
         authorizationParams: { redirect_uri: `${origin}/`, ...options.authorizationParams },
       },
