@@ -1,0 +1,171 @@
+package universallogin
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"latchkey/internal/branding"
+	"latchkey/internal/locale"
+	"latchkey/internal/web/page"
+)
+
+// sample is one page as tests and screenshots see it.
+type sample struct {
+	name  string
+	write func(w http.ResponseWriter, s page.Shell) error
+}
+
+func render(status int, v View) func(http.ResponseWriter, page.Shell) error {
+	return func(w http.ResponseWriter, s page.Shell) error { return Render(w, status, s, v) }
+}
+
+const state = "hKFo2SBstate"
+
+// samples are all pages, each in its telling states.
+func samples() []sample {
+	code := EmailCode{State: state, Email: "ada.lovelace@example.com", Length: 6}
+	with := func(change func(*EmailCode)) EmailCode {
+		c := code
+		change(&c)
+		return c
+	}
+	groups := []ScopeGroup{
+		{Identity: true, Scopes: []Scope{{Name: "openid"}, {Name: "profile"}, {Name: "email"}, {Name: "offline_access"}}},
+		{Name: "Payments API", Scopes: []Scope{{Name: "read:payments", Description: "Read your payments"}, {Name: "write:payments"}}},
+	}
+	return []sample{
+		{"login-id", render(200, LoginID{State: state, Signup: true})},
+		{"login-id-error", render(400, LoginID{State: state, Signup: true, Username: "ada@", Errors: Errors{"username": "invalid-email-format"}})},
+		{"login-id-alert", render(400, LoginID{State: state, Username: "ada@example.com", Errors: Errors{"": "passwordless-authenticator-error"}})},
+		{"signup-id", render(200, SignupID{State: state})},
+		{"signup-id-error", render(400, SignupID{State: state, Errors: Errors{"email": "no-email"}})},
+		{"code", render(200, with(func(c *EmailCode) { c.Wait = 28 * time.Second; c.InboxURL = "http://localhost:8444/" }))},
+		{"code-ready", render(200, code)},
+		{"code-resent", render(200, with(func(c *EmailCode) { c.Wait = 30 * time.Second; c.Resent = true }))},
+		{"code-early", render(200, with(func(c *EmailCode) { c.Wait = 12 * time.Second; c.TooEarly = true }))},
+		{"code-wrong", render(400, with(func(c *EmailCode) { c.Errors = Errors{"code": "invalid-verification-code"} }))},
+		{"code-expired", render(400, with(func(c *EmailCode) { c.Errors = Errors{"code": "expired-verification-code"} }))},
+		{"code-exhausted", render(400, with(func(c *EmailCode) { c.Errors = Errors{"code": "too-many-failures"} }))},
+		{"code-limit", render(200, with(func(c *EmailCode) { c.LimitReached = true }))},
+		{"consent", render(200, Consent{State: state, UserName: "Ada Lovelace", Groups: groups})},
+		{"consent-error", render(400, Consent{State: state, Groups: groups[:1], Errors: Errors{"": "invalid-action"}})},
+		{"callback-confirmation", render(200, CallbackConfirmation{State: state, UserName: "ada.lovelace@example.com", Target: "com.example.bank://callback"})},
+		{"account-picker", render(200, AccountPicker{State: state, Name: "Ada Lovelace", Email: "ada.lovelace@example.com"})},
+		{"logout", render(200, Logout{State: state, UserName: "Ada"})},
+		{"logout-unnamed", render(200, Logout{State: state})},
+		{"logout-aborted", func(w http.ResponseWriter, s page.Shell) error {
+			return RenderLogoutAborted(w, s, "https://app.example.com/")
+		}},
+		{"status", func(w http.ResponseWriter, s page.Shell) error {
+			return RenderStatus(w, 500, s, "authentication-failure")
+		}},
+		{"logout-complete", func(w http.ResponseWriter, s page.Shell) error { return s.WriteLoggedOut(w) }},
+		{"start-over", func(w http.ResponseWriter, s page.Shell) error {
+			return s.WriteStartOver(w, 400, page.Expired, "https://app.example.com/login")
+		}},
+		{"start-over-nowhere", func(w http.ResponseWriter, s page.Shell) error {
+			return s.WriteStartOver(w, 400, page.Exhausted, "")
+		}},
+		{"throttled", func(w http.ResponseWriter, s page.Shell) error {
+			return s.WriteThrottled(w, "ip-blocked", 150*time.Second)
+		}},
+		{"error", func(w http.ResponseWriter, s page.Shell) error {
+			return s.WriteError(w, 400, page.Failure{
+				Error: "invalid_request", Description: "The redirect_uri is not registered for this client.", Tracking: "01JD8Z6W3M4K5N6P7Q8R9S0T1V",
+			})
+		}},
+		{"form-post", func(w http.ResponseWriter, s page.Shell) error {
+			return s.WriteFormPost(w, "https://app.example.com/callback", map[string][]string{"code": {"c"}, "state": {"s"}})
+		}},
+		{"web-message", func(w http.ResponseWriter, s page.Shell) error {
+			return s.WriteWebMessage(w, "https://app.example.com", map[string]any{"code": "c", "state": "s"})
+		}},
+	}
+}
+
+func testShell(tag string) page.Shell {
+	return page.Shell{
+		Texts: locale.New(tag, "en", nil), Look: branding.Resolve(nil, nil, nil), Company: "Northwind Bank", Client: "Northwind Online",
+		SupportURL: "https://help.example.com/", Languages: locale.Shipped(), Development: true,
+	}
+}
+
+// TestScreenshots_WriteEveryPage writes every page in every language into the folder that LATCHKEY_SCREENSHOTS names, for
+// people to look at. Without the variable there is nothing to do.
+func TestScreenshots_WriteEveryPage(t *testing.T) {
+	folder := os.Getenv("LATCHKEY_SCREENSHOTS")
+	if folder == "" {
+		t.Skip("LATCHKEY_SCREENSHOTS names no folder")
+	}
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	theme := branding.DefaultTheme()
+	looks := map[string]branding.Look{
+		"":       branding.Resolve(nil, nil, nil),
+		"theme-": branding.Resolve(nil, &theme, nil),
+		"brand-": branding.Resolve(nil, nil, &branding.Branding{Colors: &branding.BrandColors{
+			Primary: "#0b5d3b", PageBackground: &branding.PageBackground{Gradient: &branding.Gradient{
+				Type: "linear-gradient", Start: "#0b5d3b", End: "#9fd8b4", AngleDeg: 30,
+			}},
+		}}),
+	}
+	for prefix, look := range looks {
+		for _, tag := range locale.Shipped() {
+			for _, sm := range samples() {
+				s := testShell(tag)
+				s.Look = look
+				rec := httptest.NewRecorder()
+				if err := sm.write(rec, s); err != nil {
+					t.Fatal(err)
+				}
+				html := rec.Body.String()
+				for _, kind := range []string{"css", "js"} {
+					html = localAsset(t, folder, html, kind)
+				}
+				file := filepath.Join(folder, fmt.Sprintf("%s%s.%s.html", prefix, sm.name, tag))
+				if err := os.WriteFile(file, []byte(html), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+}
+
+// localAsset points a page at a copy of its asset in the folder, so that the file can be opened by itself.
+func localAsset(t *testing.T, folder, html, kind string) string {
+	t.Helper()
+	start := strings.Index(html, "/u/assets/page.")
+	for start >= 0 {
+		end := start + strings.IndexByte(html[start:], '"')
+		path := html[start:end]
+		if strings.HasSuffix(path, "."+kind) {
+			if err := os.WriteFile(filepath.Join(folder, "page."+kind), []byte(fetchAsset(t, path)), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			return strings.Replace(html, path, "page."+kind, 1)
+		}
+		next := strings.Index(html[end:], "/u/assets/page.")
+		if next < 0 {
+			return html
+		}
+		start = end + next
+	}
+	return html
+}
+
+func fetchAsset(t *testing.T, path string) string {
+	t.Helper()
+	rec := httptest.NewRecorder()
+	page.Assets().ServeHTTP(rec, httptest.NewRequest(http.MethodGet, path, nil))
+	if rec.Code != http.StatusOK {
+		t.Fatalf("GET %s: status %d, want 200", path, rec.Code)
+	}
+	return rec.Body.String()
+}

@@ -1,0 +1,170 @@
+// Package universallogin serves the hosted pages of a login: identifier, code, sign-up, consent, confirmation, account
+// picker and logout. A view is a plain value that says what a page shows; Render makes the answer of it. Screens, keys,
+// field names and the markers in the document are those of Auth0's Universal Login, so that tests and styles written for
+// it find what they look for; words come from the catalogue and no word stands in a template.
+//
+// Auth0: "Universal Login", "Customize Universal Login Text Elements". Accessibility: WCAG 2.2 level AA.
+package universallogin
+
+import (
+	"net/url"
+	"time"
+
+	"latchkey/internal/locale"
+)
+
+// Paths of the pages, as Auth0's hosted login has them; the last two are ours.
+const (
+	PathLoginID              = "/u/login/identifier"
+	PathSignupID             = "/u/signup/identifier"
+	PathEmailCode            = "/u/login/passwordless-email-challenge"
+	PathConsent              = "/u/consent"
+	PathLogout               = "/u/logout"
+	PathAccountPicker        = "/u/account-picker"
+	PathCallbackConfirmation = "/u/callback-confirmation"
+)
+
+// Values of the form field "action".
+const (
+	ActionDefault        = "default"         // the primary button
+	ActionResend         = "resend"          // send a new code; Auth0's other screens say "resend-code"
+	ActionAccept         = "accept"          // yes, on consent, logout and confirmation
+	ActionDeny           = "deny"            // no, on the same
+	ActionOtherAccount   = "other-account"   // not the account that is shown
+	ActionChangeLanguage = "change-language" // with "language" and "persist=session"
+)
+
+// Errors are the codes of what is wrong on a page, by the name of the field; the empty name stands for the whole page.
+// Codes are keys of the screen's texts, as the custom-text API names them, else of the shared errors.
+type Errors map[string]string
+
+// View is one page of a transaction, ready to render. Forms post to the page's own address.
+type View interface {
+	view() view
+}
+
+// view is what every page has in common.
+type view struct {
+	prompt, screen string
+	state          string
+	errors         Errors
+	vars           locale.Vars
+}
+
+// LoginID asks who is there. Field: username.
+type LoginID struct {
+	State    string
+	Username string // what was typed, or the login hint
+	Signup   bool   // offer the way to sign up
+	Errors   Errors
+}
+
+func (v LoginID) view() view {
+	return view{prompt: "login-id", screen: "login-id", state: v.State, errors: v.Errors}
+}
+
+// SignupID asks who wants an account. Field: email.
+type SignupID struct {
+	State  string
+	Email  string // what was typed, or the login hint
+	Errors Errors
+}
+
+func (v SignupID) view() view {
+	return view{prompt: "signup-id", screen: "signup-id", state: v.State, errors: v.Errors}
+}
+
+// EmailCode asks for the code of an e-mail. Field: code.
+type EmailCode struct {
+	State        string
+	Email        string        // as typed, shown whole
+	Length       int           // digits of a code
+	Wait         time.Duration // until a new code may be asked for; counted in the button where script runs
+	Resent       bool          // a new code has just been sent
+	TooEarly     bool          // a new code was asked for before Wait was over; nothing was sent
+	LimitReached bool          // no more codes in this transaction
+	Signup       bool          // the person came by way of signing up: Edit leads back there
+	InboxURL     string        // the development inbox, if there is one
+	Errors       Errors
+}
+
+func (v EmailCode) view() view {
+	return view{
+		prompt: "login-passwordless", screen: "login-passwordless-email-code", state: v.State, errors: v.Errors,
+		vars: locale.Vars{"email": v.Email},
+	}
+}
+
+// seconds gives the wait in whole seconds, rounded up.
+func (v EmailCode) seconds() int { return int((v.Wait + time.Second - 1) / time.Second) }
+
+// Consent asks whether a client may have what it asked for. Actions: accept, deny.
+type Consent struct {
+	State         string
+	UserName      string
+	ClientLogoURL string
+	Groups        []ScopeGroup
+	Errors        Errors
+}
+
+// ScopeGroup is the scopes of one API; Identity marks those of OpenID Connect, whose words are ours.
+type ScopeGroup struct {
+	Name     string
+	Identity bool
+	Scopes   []Scope
+}
+
+// Scope is one right; without a description its name is shown.
+type Scope struct {
+	Name        string
+	Description string
+}
+
+func (v Consent) view() view {
+	return view{
+		prompt: "consent", screen: "consent", state: v.State, errors: v.Errors, vars: locale.Vars{"userName": v.UserName},
+	}
+}
+
+// CallbackConfirmation asks whether the application that is about to open is the one the person meant, where the callback
+// could belong to any program on the device (Auth0, "Measures Against Application Impersonation"). Actions: accept, deny.
+type CallbackConfirmation struct {
+	State    string
+	UserName string // who would be logged in; may be empty
+	Target   string // scheme and host of the callback
+}
+
+func (v CallbackConfirmation) view() view {
+	return view{
+		prompt: "common", screen: "callback-confirmation", state: v.State, vars: locale.Vars{"userName": v.UserName},
+	}
+}
+
+// AccountPicker asks which account to go on with (prompt=select_account). Actions: default, other-account.
+type AccountPicker struct {
+	State string
+	Name  string
+	Email string // second line; left out when it is the name
+}
+
+func (v AccountPicker) view() view {
+	return view{prompt: "common", screen: "account-picker", state: v.State}
+}
+
+// Logout asks whether to end the session. Actions: accept, deny.
+type Logout struct {
+	State    string
+	UserName string // may be empty
+	Errors   Errors
+}
+
+func (v Logout) view() view {
+	return view{
+		prompt: "logout", screen: "logout", state: v.State, errors: v.Errors, vars: locale.Vars{"userName": v.UserName},
+	}
+}
+
+// Address gives the address of a page of a transaction.
+func Address(path, state string) string {
+	return path + "?" + url.Values{"state": {state}}.Encode()
+}
