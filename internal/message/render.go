@@ -117,6 +117,7 @@ type view struct {
 	Language, Dir, Start      string // Start is the side where lines begin
 	Subject, Preview, Padding string
 	Initial, Color, OnColor   string
+	Own                       bool // the colour is the product's, so the layout may change it in the dark
 	Code, CodeLabel           string
 	CodeSize                  int
 	Title, Intro, Expiry      template.HTML
@@ -151,6 +152,7 @@ func fill(out *Mail, texts *locale.Texts, m Message, application string) {
 		v.Start = "right"
 	}
 	v.Color, v.OnColor = colors(m.Color)
+	v.Own = v.Color == brand
 	var html strings.Builder
 	if err := layout.Execute(&html, v); err != nil {
 		panic(err) // the layout is ours and writes to memory
@@ -213,7 +215,7 @@ func rich(t locale.Text) template.HTML {
 }
 
 // brand is the product's own colour, where a tenant has none.
-const brand = "#3b4cca"
+const brand = "#17191e"
 
 // colors gives a tenant's colour, or the product's own where it is none, and black or white to write on it, whichever
 // reads better (WCAG 2.2, relative luminance).
