@@ -122,12 +122,18 @@ func (d *Door) refuse(ctx context.Context, e Entry, identifier string, checked o
 	return refusal
 }
 
-// Admit says whether a user may enter now: not blocked, and not logging in faster than a person does. It is asked for
-// every code, session and refresh token, each time with the user as the database has it at that moment.
-func (d *Door) Admit(e Entry, u *user.User) error {
+// Admit says whether a user may enter now. It is asked for every code, session and refresh token, each time with the user
+// as the database has it at that moment.
+func (d *Door) Admit(u *user.User) error {
 	if u.Blocked {
 		return ErrBlocked
 	}
+	return nil
+}
+
+// Pace refuses logins that come faster than a person logs in: it counts each login of a user from one address. It is asked
+// once per login, when all else is decided.
+func (d *Door) Pace(e Entry, u *user.User) error {
 	_, err := d.c.Guard.Count(e.Site.Tenant.ID, e.Origin.IP, protect.Ask{
 		Limit: protect.LoginsPerUserAndIP, Subject: u.ID + "|" + protect.Network(e.Origin.IP),
 	})

@@ -2,7 +2,7 @@
 // a refresh token, goes through the same three questions, and there is no second way to a token:
 //
 //   - Prove: is the proof right, and whose is it? Asked where the proof is given, so that its refusals appear there.
-//   - Admit: may this user enter now? Asked once for every answer of the protocol.
+//   - Admit: may this user enter now? Asked for every answer of the protocol. (Pace, beside it, slows down machines.)
 //   - Record: write it down. The proof is spent and the user created in the same commit as everything the answer needs.
 //
 // Prove and Admit only read and think; Record and RecordLogin run inside the caller's database transaction. What was

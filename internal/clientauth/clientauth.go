@@ -7,7 +7,6 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/x509"
-	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -167,26 +166,13 @@ func equal(a, b string) bool {
 var assertionAlgorithms = []jwt.Algorithm{jwt.RS256, jwt.RS384, jwt.PS256, jwt.PS384, jwt.ES256, jwt.ES384}
 
 type assertion struct {
-	Issuer    string   `json:"iss"`
-	Subject   string   `json:"sub"`
-	Audience  audience `json:"aud"`
-	Expires   float64  `json:"exp"`
-	IssuedAt  *float64 `json:"iat"`
-	NotBefore *float64 `json:"nbf"`
-	ID        string   `json:"jti"`
-}
-
-// audience is one string or a list of them.
-type audience []string
-
-// UnmarshalJSON reads either form.
-func (a *audience) UnmarshalJSON(data []byte) error {
-	var one string
-	if json.Unmarshal(data, &one) == nil {
-		*a = audience{one}
-		return nil
-	}
-	return json.Unmarshal(data, (*[]string)(a))
+	Issuer    string       `json:"iss"`
+	Subject   string       `json:"sub"`
+	Audience  jwt.Audience `json:"aud"`
+	Expires   float64      `json:"exp"`
+	IssuedAt  *float64     `json:"iat"`
+	NotBefore *float64     `json:"nbf"`
+	ID        string       `json:"jti"`
 }
 
 // checkAssertion proves a client by its signed assertion and uses the assertion up.
@@ -204,7 +190,7 @@ func (a *Authenticator) checkAssertion(ctx context.Context, site tenant.Site, c 
 	switch {
 	case claims.Issuer != c.ID || claims.Subject != c.ID || claims.ID == "":
 		return ErrAssertion
-	case !claims.Audience.names(site):
+	case !names(claims.Audience, site):
 		return ErrAssertion
 	case !now.Before(expires.Add(skew)) || expires.After(now.Add(maxAssertionLife+skew)):
 		return ErrAssertion
@@ -222,8 +208,8 @@ func (a *Authenticator) checkAssertion(ctx context.Context, site tenant.Site, c 
 }
 
 // names reports whether the audience is this server: its issuer, or the token endpoint as older clients write it.
-func (a audience) names(site tenant.Site) bool {
-	for _, v := range a {
+func names(audience jwt.Audience, site tenant.Site) bool {
+	for _, v := range audience {
 		if v == site.Issuer() || v == site.URL("/oauth/token") || v == site.URL("/oauth/par") {
 			return true
 		}

@@ -152,3 +152,16 @@ func HashClaim(value string) string {
 	h := sha256.Sum256([]byte(value))
 	return base64.RawURLEncoding.EncodeToString(h[:16])
 }
+
+// Audience is the "aud" of a token: one string or a list of them (RFC 7519 section 4.1.3).
+type Audience []string
+
+// UnmarshalJSON reads either form.
+func (a *Audience) UnmarshalJSON(data []byte) error {
+	var one string
+	if json.Unmarshal(data, &one) == nil {
+		*a = Audience{one}
+		return nil
+	}
+	return json.Unmarshal(data, (*[]string)(a))
+}

@@ -266,15 +266,15 @@ func (e *ErrTooEarly) Unwrap() error {
 	return apierr.New(apierr.TooMany, "resend_too_early", "Another code is not sent yet.")
 }
 
-// StartOnPage starts a code from a hosted page and notes it in the transaction. The first code of a transaction goes to
-// the address given; a later one waits its turn, whatever the address.
+// StartOnPage starts a code from a hosted page and notes it in the transaction. Another code to the same address waits its
+// turn; an address that was mistyped can be corrected at once.
 func (l *Logins) StartOnPage(ctx context.Context, e authn.Entry, t *transaction.Transaction, email string) error {
 	now := l.c.Clock.Now()
 	at, ok := t.ResendAt()
 	if !ok {
 		return &ErrTooEarly{}
 	}
-	if now.Before(at) {
+	if canonical, err := contact.Email(email); err == nil && canonical == t.Canonical && now.Before(at) {
 		return &ErrTooEarly{When: at}
 	}
 	_, err := l.Start(ctx, Start{

@@ -1,0 +1,320 @@
+package oauth
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"latchkey/internal/authn"
+	"latchkey/internal/client"
+	"latchkey/internal/connection"
+	"latchkey/internal/eventlog"
+	"latchkey/internal/session"
+	"latchkey/internal/tenant"
+	"latchkey/internal/transaction"
+	"latchkey/internal/user"
+)
+
+// Browser is what a request says of the browser it came from.
+type Browser struct {
+	Session session.Secret // the session cookie
+	Origin  eventlog.Origin
+}
+
+// Outcome is the answer to an authorization request: a response for the client, a page for the person, or (as an error)
+// a *Refusal for the error page.
+type Outcome struct {
+	Response *Response
+
+	// Step, with its transaction, names the page to show. Binding is the cookie's value for a transaction that was begun
+	// just now.
+	Step        transaction.Step
+	Transaction *transaction.Transaction
+	Binding     string
+
+	// Session, when it is not empty, replaces the browser's session cookie; SessionLife is zero for a cookie that dies with
+	// the browser.
+	Session     session.Secret
+	SessionLife time.Duration
+}
+
+// Authorize answers an authorization request (GET or POST /authorize).
+func (s *Server) Authorize(ctx context.Context, site tenant.Site, params map[string]string, b Browser) (Outcome, error) {
+	a, err := s.read(ctx, site, params)
+	if err != nil {
+		return s.refuse(ctx, site, a, b, err)
+	}
+	visit, err := s.visit(ctx, site, a.client, a.connection, a.target, &a.Request, b)
+	if err != nil {
+		return s.refuse(ctx, site, a, b, err)
+	}
+	if err := s.applyHint(ctx, visit, a.params["id_token_hint"]); err != nil {
+		return s.refuse(ctx, site, a, b, err)
+	}
+	visit.tx = &transaction.Transaction{Issuer: site.Issuer(), Request: a.Request, Connection: a.connection.Name}
+	step, err := s.next(ctx, visit)
+	if err != nil {
+		return s.refuse(ctx, site, a, b, err)
+	}
+	if step == transaction.Finish {
+		return s.finish(ctx, visit)
+	}
+	if a.Has("none") {
+		return s.refuse(ctx, site, a, b, silentRefusal(step))
+	}
+	if a.LoginHint == "" && visit.session != nil && a.Has("login") {
+		a.LoginHint = visit.user.Email
+	}
+	tx, binding, err := s.c.Transactions.Begin(ctx, site.Tenant.ID, site.Issuer(), a.Request, a.connection.Name)
+	if err != nil {
+		return Outcome{}, err
+	}
+	return Outcome{Step: step, Transaction: tx, Binding: binding}, nil
+}
+
+// silentRefusal is the answer to prompt=none when a page would be needed.
+func silentRefusal(step transaction.Step) *Error {
+	switch step {
+	case transaction.Consent:
+		return errConsentRequired
+	case transaction.Confirm:
+		return errInteractionRequired
+	}
+	return errLoginRequired
+}
+
+// Resume goes on with a transaction after its pages (GET /authorize/resume).
+func (s *Server) Resume(ctx context.Context, site tenant.Site, tx *transaction.Transaction, b Browser) (Outcome, error) {
+	visit, err := s.resumed(ctx, site, tx, b)
+	if err != nil {
+		return Outcome{}, err
+	}
+	step, err := s.next(ctx, visit)
+	if err != nil {
+		return s.refuseTransaction(ctx, visit, err)
+	}
+	switch step {
+	case transaction.Finish:
+		return s.finish(ctx, visit)
+	case transaction.Declined:
+		return s.refuseTransaction(ctx, visit, errDeclined)
+	}
+	return Outcome{Step: step, Transaction: tx}, nil
+}
+
+// Peek tells which step a transaction is at, and what its page shows, without changing anything.
+func (s *Server) Peek(ctx context.Context, site tenant.Site, tx *transaction.Transaction, b Browser) (View, error) {
+	visit, err := s.resumed(ctx, site, tx, b)
+	if err != nil {
+		return View{}, err
+	}
+	step, err := s.next(ctx, visit)
+	if err != nil && !isRefusal(err) {
+		return View{}, err
+	}
+	if err != nil {
+		step = transaction.Finish // Resume tells the client
+	}
+	return View{Step: step, Client: visit.client, Connection: visit.connection, User: visit.user, API: visit.target.api, Scope: visit.scope}, nil
+}
+
+// View is what a page may show of a transaction.
+type View struct {
+	Step       transaction.Step
+	Client     *client.Client
+	Connection *connection.Connection
+	User       *user.User // who is known to be there; nil before that is proven
+	API        *API
+	Scope      []string // what the client would be granted
+}
+
+// visit is one browser at one request: everything the dispatcher and the answer need.
+type visit struct {
+	site       tenant.Site
+	client     *client.Client
+	connection *connection.Connection
+	target     target
+	request    *transaction.Request
+	scope      []string // granted
+	browser    Browser
+	tx         *transaction.Transaction
+
+	live    *session.Session // the browser's session, usable for this request or not
+	session *session.Session // the same, where it may answer this request
+	user    *user.User       // whom the proof or the session names
+}
+
+// entry is how the visit comes to the door.
+func (v *visit) entry() authn.Entry {
+	return authn.Entry{Site: v.site, Client: v.client, Connection: v.connection, Origin: v.browser.Origin}
+}
+
+// visit reads the browser's session and decides whether it may answer the request.
+func (s *Server) visit(ctx context.Context, site tenant.Site, c *client.Client, conn *connection.Connection, t target, r *transaction.Request, b Browser) (*visit, error) {
+	v := &visit{site: site, client: c, connection: conn, target: t, request: r, browser: b}
+	v.scope = granted(r.Scope, c, t, slices.Contains(words(r.ResponseType), "code"))
+	live, err := s.c.Sessions.Find(ctx, site.Tenant, b.Session)
+	if err != nil || live == nil {
+		return v, err
+	}
+	u, err := s.c.Users.User(ctx, site.Tenant.ID, live.UserID)
+	if errors.Is(err, user.ErrNotFound) {
+		return v, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	v.live, v.user = live, u
+	if s.usable(v, live) {
+		v.session = live
+	}
+	return v, nil
+}
+
+// usable says whether a live session may answer a request (OpenID Connect Core 3.1.2.1; Auth0's rule that naming a
+// passwordless connection never uses the session).
+func (s *Server) usable(v *visit, live *session.Session) bool {
+	r := v.request
+	switch {
+	case r.Has("login"):
+		return false
+	case r.MaxAge != nil && s.c.Clock.Now().Sub(live.AuthenticatedAt) >= seconds(*r.MaxAge) && *r.MaxAge == 0:
+		return false
+	case r.MaxAge != nil && s.c.Clock.Now().Sub(live.AuthenticatedAt) > seconds(*r.MaxAge):
+		return false
+	case r.Connection != "" && !v.connection.ReusesSession(live.Connection):
+		return false
+	}
+	return true
+}
+
+// applyHint drops the session when the client's hint names somebody else.
+func (s *Server) applyHint(ctx context.Context, v *visit, hint string) error {
+	if hint == "" {
+		return nil
+	}
+	subject, err := s.hintedUser(ctx, v.site, hint)
+	if err != nil {
+		return err
+	}
+	if v.session != nil && v.session.UserID != subject {
+		v.session = nil
+	}
+	return nil
+}
+
+// resumed puts a transaction's visit together again.
+func (s *Server) resumed(ctx context.Context, site tenant.Site, tx *transaction.Transaction, b Browser) (*visit, error) {
+	c, err := s.c.Clients.Client(ctx, site.Tenant.ID, tx.Request.ClientID)
+	if err != nil {
+		return nil, err
+	}
+	all, err := s.c.Connections.Connections(ctx, site.Tenant.ID)
+	if err != nil {
+		return nil, err
+	}
+	conn := connection.Find(all, tx.Connection)
+	if conn == nil || !conn.EnabledFor(c.ID) {
+		return nil, &Refusal{Protocol: protocolError("invalid_request", "the connection is not enabled"), ClientID: c.ID, Connection: tx.Connection}
+	}
+	t, err := s.target(ctx, site, tx.Request.Audience, "Service not found: %s")
+	if err != nil {
+		return nil, &Refusal{Protocol: protocolError("access_denied", "Service not found: %s", tx.Request.Audience), ClientID: c.ID}
+	}
+	v, err := s.visit(ctx, site, c, conn, t, &tx.Request, b)
+	if err != nil {
+		return nil, err
+	}
+	v.tx = tx
+	if tx.Switched {
+		v.session = nil
+	}
+	if tx.Proof == nil {
+		if v.session == nil {
+			v.user = nil
+		}
+		return v, nil
+	}
+	v.session = nil
+	v.user, err = s.c.Users.User(ctx, site.Tenant.ID, tx.Proof.UserID)
+	if errors.Is(err, user.ErrNotFound) {
+		return nil, &Refusal{Protocol: protocolError("invalid_request", "The user does not exist anymore."), ClientID: c.ID}
+	}
+	return v, err
+}
+
+// next admits whoever is known to be there and asks the dispatcher.
+func (s *Server) next(ctx context.Context, v *visit) (transaction.Step, error) {
+	situation := transaction.Situation{Session: v.session != nil}
+	if v.session != nil || v.tx.Proof != nil {
+		if err := s.c.Door.Admit(v.user); err != nil {
+			return "", denied(err)
+		}
+		missing, err := s.needsConsent(ctx, v.site.Tenant.ID, v.user.ID, v.client, v.target, v.scope)
+		if err != nil {
+			return "", err
+		}
+		situation.Consent = len(missing) > 0 || v.request.Has("consent")
+		situation.Confirm = client.NonVerifiable(v.request.RedirectURI) && !v.skipsConfirmation()
+	}
+	return transaction.Next(v.tx, situation), nil
+}
+
+// skipsConfirmation reports whether client or tenant waives the question that guards non-verifiable callbacks.
+func (v *visit) skipsConfirmation() bool {
+	if v.client.SkipCallbackConfirmation != nil {
+		return *v.client.SkipCallbackConfirmation
+	}
+	return v.site.Tenant.Settings.SkipCallbackConfirmation
+}
+
+// denied turns a refusal of the door into the protocol's words.
+func denied(err error) error {
+	if errors.Is(err, authn.ErrBlocked) {
+		return errBlocked
+	}
+	return err
+}
+
+// refuse answers a request with an error: to the callback where that is proven, else on the error page.
+func (s *Server) refuse(ctx context.Context, site tenant.Site, a *asked, b Browser, err error) (Outcome, error) {
+	var protocol *Error
+	var refusal *Refusal
+	if errors.As(err, &refusal) || !errors.As(err, &protocol) || a == nil {
+		return Outcome{}, err
+	}
+	return s.answerError(ctx, site, a.client, &a.Request, b, protocol)
+}
+
+func (s *Server) refuseTransaction(ctx context.Context, v *visit, err error) (Outcome, error) {
+	var protocol *Error
+	if !errors.As(err, &protocol) {
+		return Outcome{}, err
+	}
+	tx := *v.tx
+	tx.FinishedAt = s.c.Clock.Now()
+	if err := s.c.Transactions.Save(ctx, v.site.Tenant.ID, &tx); err != nil {
+		return Outcome{}, err
+	}
+	return s.answerError(ctx, v.site, v.client, v.request, v.browser, protocol)
+}
+
+// answerError logs an error and sends it to the callback. Third-party clients get it on the error page, unless their
+// policy says otherwise (Auth0 docs, "Third-Party Applications: Security Controls").
+func (s *Server) answerError(ctx context.Context, site tenant.Site, c *client.Client, r *transaction.Request, b Browser, e *Error) (Outcome, error) {
+	typ := eventlog.FailedLogin
+	if r.Has("none") {
+		typ = eventlog.FailedSilentAuth
+	}
+	event := s.c.Door.Event(authn.Entry{Site: site, Client: c, Origin: b.Origin}, typ, e.Description)
+	event.Audience = r.Audience
+	event.Details = map[string]any{"error": map[string]string{"oauthError": e.Code, "message": e.Description}}
+	if err := s.c.Log.Write(ctx, site.Tenant.ID, event); err != nil {
+		return Outcome{}, err
+	}
+	if !c.IsFirstParty() && c.RedirectPolicy != "allow_always" {
+		return Outcome{}, &Refusal{Protocol: e, ClientID: c.ID, Connection: r.Connection}
+	}
+	return Outcome{Response: errorResponse(r, e)}, nil
+}
