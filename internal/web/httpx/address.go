@@ -58,22 +58,6 @@ func (p Proxies) ClientAddr(r *http.Request) netip.Addr {
 	return addr
 }
 
-// ForwardedHTTPS reports whether the trusted proxy that sent r says that its own client used https.
-func (p Proxies) ForwardedHTTPS(r *http.Request) bool {
-	if addr := peer(r); !addr.IsValid() || !p.Trusts(addr) {
-		return false
-	}
-	proto := r.Header.Values("X-Forwarded-Proto")
-	if len(proto) == 0 {
-		return false
-	}
-	last := proto[len(proto)-1]
-	if comma := strings.LastIndexByte(last, ','); comma >= 0 {
-		last = last[comma+1:]
-	}
-	return strings.EqualFold(strings.TrimSpace(last), "https")
-}
-
 func peer(r *http.Request) netip.Addr {
 	ap, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {

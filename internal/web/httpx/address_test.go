@@ -52,25 +52,9 @@ func TestClientAddr_WithoutProxiesNothingIsForwarded(t *testing.T) {
 	r := from("127.0.0.1:1234", "198.51.100.1")
 	r.Header.Set("Forwarded", "for=198.51.100.2")
 	r.Header.Set("X-Real-Ip", "198.51.100.3")
-	r.Header.Set("X-Forwarded-Proto", "https")
 	var none Proxies
 	if got := none.ClientAddr(r).String(); got != "127.0.0.1" {
 		t.Errorf("ClientAddr = %s, want 127.0.0.1", got)
-	}
-	if none.ForwardedHTTPS(r) {
-		t.Error("ForwardedHTTPS believed a stranger")
-	}
-}
-
-func TestForwardedHTTPS_ReadsTheNearestProxy(t *testing.T) {
-	t.Parallel()
-	proxies := Proxies{netip.MustParsePrefix("10.0.0.0/8")}
-	for header, want := range map[string]bool{"https": true, "HTTPS": true, "http": false, "https, http": false, "http, https": true, "": false} {
-		r := from("10.1.1.1:1")
-		r.Header.Set("X-Forwarded-Proto", header)
-		if got := proxies.ForwardedHTTPS(r); got != want {
-			t.Errorf("ForwardedHTTPS(%q) = %v, want %v", header, got, want)
-		}
 	}
 }
 

@@ -22,8 +22,9 @@ type EdgeConfig struct {
 	Log     *slog.Logger
 	Sites   Sites
 	Proxies Proxies
-	// HTTPS says that clients reach this listener by https even though it speaks plain HTTP: a proxy ends TLS.
-	HTTPS bool
+	// BehindProxy says that a proxy ends TLS in front of this listener: clients speak https though the listener does not,
+	// and plain HTTP from anyone but the proxies is refused.
+	BehindProxy bool
 	// Observe is told of each finished request: the pattern it was routed by (empty for none), method, status, duration.
 	Observe func(route, method string, status int, took time.Duration)
 }
@@ -43,7 +44,7 @@ func (e *edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	req := &request{
 		id:    ident.Token(12),
 		addr:  e.Proxies.ClientAddr(r),
-		https: r.TLS != nil || e.HTTPS,
+		https: r.TLS != nil || e.BehindProxy,
 	}
 	ctx := context.WithValue(r.Context(), requestKey{}, req)
 	out := &response{ResponseWriter: w}
@@ -67,6 +68,10 @@ func (e *edge) serve(ctx context.Context, w http.ResponseWriter, r *http.Request
 	if headerBytes(r) > MaxHeaderBytes {
 		w.Header().Set("Connection", "close")
 		WriteOAuthError(w, http.StatusRequestHeaderFieldsTooLarge, "invalid_request", "The request's headers are too large. Remove cookies that are not needed.")
+		return
+	}
+	if e.BehindProxy && r.TLS == nil && !e.Proxies.Trusts(peer(r)) {
+		WriteOAuthError(w, http.StatusForbidden, "access_denied", "This address answers the proxy in front of it only.")
 		return
 	}
 	host, ok := Host(r.Host, req.https)

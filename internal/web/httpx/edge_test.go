@@ -255,3 +255,21 @@ func TestRedact_HidesSecretsWhereverTheyStand(t *testing.T) {
 		t.Errorf("log line: %s", got)
 	}
 }
+
+func TestEdge_BehindAProxyAnswersTheProxyOnly(t *testing.T) {
+	t.Parallel()
+	h := Edge(EdgeConfig{
+		Log: slog.New(slog.DiscardHandler), Sites: oneSite{host: "login.example.com", issuer: "https://login.example.com/"},
+		Proxies: Proxies{netip.MustParsePrefix("10.0.0.0/8")}, BehindProxy: true,
+	}, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) }))
+	for peer, want := range map[string]int{"10.0.0.1:1": 204, "198.51.100.1:1": 403, "127.0.0.1:1": 403, "nonsense": 403} {
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.Host, r.RemoteAddr = "login.example.com:443", peer
+		r.Header.Set("X-Forwarded-For", "10.0.0.2")
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code != want {
+			t.Errorf("from %s: %d, want %d", peer, w.Code, want)
+		}
+	}
+}
