@@ -17,7 +17,7 @@ type Look struct {
 	LogoPosition    string // "start", "center", "left", "right", "none"
 	HeaderAlignment string // "start", "center", "left", "right"
 	PageLayout      string // "center", "left", "right"
-	BackgroundImage bool   // a picture lies behind everything outside the widget
+	Plate           bool   // what surrounds the widget is too uneven for text, which needs a ground of its own
 }
 
 // palette is every colour of a page.
@@ -26,6 +26,7 @@ type palette struct {
 	page     string // colour around the widget
 	pageText string // text around the widget
 	backdrop string // CSS image around the widget: a gradient, a picture, or "none"
+	uneven   bool   // no one colour of text can be read everywhere on the backdrop
 }
 
 // light and dark are the built-in palettes. Text on its ground has a contrast of at least 4.5, borders of fields and the
@@ -78,7 +79,7 @@ func Resolve(organization *Branding, theme *Theme, basic *Branding) Look {
 	if organization != nil {
 		look.brand(organization, &day, &night)
 	}
-	look.BackgroundImage = strings.HasPrefix(day.backdrop, "url(")
+	look.Plate = day.uneven
 	look.CSS = css(theme, day, night) + extra
 	return look
 }
@@ -157,10 +158,11 @@ func (p *palette) surround(bg *PageBackground) {
 		p.page = mix(start, end, 0.5)
 		p.backdrop = fmt.Sprintf("linear-gradient(%sdeg,%s,%s)", number(g.AngleDeg, 0, 360), start, end)
 		p.pageText = legible(p.page)
+		p.uneven = min(contrast(p.pageText, start), contrast(p.pageText, end)) < 4.5
 		return
 	}
 	if c := cleanColor(bg.Color); c != "" {
-		p.page, p.backdrop, p.pageText = c, "none", legible(c)
+		p.page, p.backdrop, p.pageText, p.uneven = c, "none", legible(c), false
 	}
 }
 
@@ -170,7 +172,7 @@ func (t *Theme) palette() palette {
 	p := palette{page: or(cleanColor(t.PageBackground.BackgroundColor), std.PageBackground.BackgroundColor), backdrop: "none"}
 	p.pageText = legible(p.page)
 	if u := cleanURL(t.PageBackground.BackgroundImageURL); u != "" {
-		p.backdrop = `url("` + u + `")`
+		p.backdrop, p.uneven = `url("`+u+`")`, true
 	}
 	given, standard := t.Colors.list(), std.Colors.list()
 	values := p.Colors.pointers()
