@@ -136,15 +136,14 @@ func (l *Look) theme(t *Theme) {
 }
 
 // tint colours what people press. The label of the button follows, and where the colour cannot be read or seen on the
-// widget it is moved just far enough.
+// widget, or on the grey behind an identifier, it is moved just far enough.
 func (p *palette) tint(primary string) {
 	p.PrimaryButton = readable(primary, p.WidgetBackground, 1.5)
-	p.PrimaryButtonLabel = legible(p.PrimaryButton)
-	p.BaseHoverColor = p.PrimaryButtonLabel
-	if p.PrimaryButtonLabel == "#ffffff" {
-		p.BaseHoverColor = "#000000"
+	p.PrimaryButtonLabel, p.BaseHoverColor = "#ffffff", "#000000"
+	if contrast("#ffffff", p.PrimaryButton) < 4.5 {
+		p.PrimaryButtonLabel, p.BaseHoverColor = "#000000", "#ffffff"
 	}
-	p.LinksFocusedComponents = readable(primary, p.WidgetBackground, 4.5)
+	p.LinksFocusedComponents = readable(primary, mix(p.WidgetBackground, p.Icons, 0.10), 4.5)
 	p.BaseFocusColor = readable(primary, p.WidgetBackground, 3)
 }
 
