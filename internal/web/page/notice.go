@@ -141,10 +141,12 @@ func (s Shell) WriteError(w http.ResponseWriter, status int, f Failure) error {
 	return s.WriteNotice(w, status, n)
 }
 
-// WriteLoggedOut sends the page after a logout that names no address to go to.
-func (s Shell) WriteLoggedOut(w http.ResponseWriter) error {
+// WriteLoggedOut sends the page after a logout that names no address to go to. Where the application is known, back is its
+// own first address; it may be empty.
+func (s Shell) WriteLoggedOut(w http.ResponseWriter, back string) error {
 	return s.WriteNotice(w, http.StatusOK, Notice{
 		Prompt: "logout", Screen: "logout-complete", Mood: Good, Title: "title", Texts: []string{"description"},
+		LinkURL: back, LinkText: "buttonText",
 	})
 }
 

@@ -65,7 +65,7 @@ func samples() []sample {
 		{"status", func(w http.ResponseWriter, s page.Shell) error {
 			return RenderStatus(w, 500, s, "authentication-failure")
 		}},
-		{"logout-complete", func(w http.ResponseWriter, s page.Shell) error { return s.WriteLoggedOut(w) }},
+		{"logout-complete", func(w http.ResponseWriter, s page.Shell) error { return s.WriteLoggedOut(w, "") }},
 		{"start-over", func(w http.ResponseWriter, s page.Shell) error {
 			return s.WriteStartOver(w, 400, page.Expired, "https://app.example.com/login")
 		}},

@@ -1,0 +1,55 @@
+package page
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+
+	"latchkey/internal/branding"
+	"latchkey/internal/locale"
+	"latchkey/internal/tenant"
+	"latchkey/internal/transaction"
+)
+
+// LanguageCookie is the name, without prefix, of our cookie that holds the language a person chose on a page.
+const LanguageCookie = "lang"
+
+// ForSite gives the shell of a site's pages in the language that fits best: the one chosen on a page before, else the
+// first of ui_locales that is enabled, else what the browser asks for, else the tenant's own.
+func ForSite(site tenant.Site, r *http.Request, chosen, uiLocales string) Shell {
+	settings := &site.Tenant.Settings
+	enabled := settings.Locales()
+	tag := locale.Negotiate(enabled, chosen, uiLocales, r.Header.Get("Accept-Language"))
+	basic := &branding.Branding{LogoURL: settings.PictureURL}
+	shell := Shell{
+		Texts:           locale.New(tag, enabled[0], nil),
+		Look:            branding.Resolve(nil, nil, basic),
+		Company:         site.Tenant.FriendlyName(),
+		SupportEmail:    settings.SupportEmail,
+		SupportURL:      settings.SupportURL,
+		StrictTransport: site.Secure() && !loopback(site.Domain.Host),
+	}
+	for _, tag := range enabled {
+		if slices.Contains(locale.Shipped(), tag) {
+			shell.Languages = append(shell.Languages, tag)
+		}
+	}
+	return shell
+}
+
+// loopback reports whether a host is the machine itself.
+func loopback(hostport string) bool {
+	host, _, err := net.SplitHostPort(hostport)
+	if err != nil {
+		host = hostport
+	}
+	if host == "localhost" {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback()
+}
+
+// BindingCookie is the name, without prefix, of our cookie that binds a transaction to its browser.
+func BindingCookie(state string) string { return "txn_" + transaction.CookieSuffix(state) }
