@@ -201,6 +201,14 @@ func (s screen) CodeRoom() int {
 	return 0
 }
 
+// breaks are the places where a narrow page may break an address without splitting a word.
+var breaks = strings.NewReplacer("@", "@<wbr>", "://", "://<wbr>")
+
+// Address gives an e-mail address or the target of a callback, from left to right in any language.
+func (s screen) Address(address string) template.HTML {
+	return template.HTML(`<bdi dir="ltr">` + breaks.Replace(template.HTMLEscapeString(address)) + "</bdi>")
+}
+
 // Initial gives the letter that stands for an account.
 func (s screen) Initial(name string) string {
 	r, size := utf8.DecodeRuneInString(name)

@@ -8,7 +8,6 @@ package universallogin
 
 import (
 	"net/url"
-	"strings"
 	"time"
 
 	"latchkey/internal/locale"
@@ -95,12 +94,6 @@ func (v EmailCode) view() view {
 		vars: locale.Vars{"email": v.Email},
 	}
 }
-
-// Local and Domain are the two halves of the address, so that a narrow page breaks it after the "@".
-func (v EmailCode) Local() string { return v.Email[:strings.LastIndexByte(v.Email, '@')+1] }
-
-// Domain is what follows Local.
-func (v EmailCode) Domain() string { return v.Email[len(v.Local()):] }
 
 // seconds gives the wait in whole seconds, rounded up.
 func (v EmailCode) seconds() int { return int((v.Wait + time.Second - 1) / time.Second) }
