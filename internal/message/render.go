@@ -192,7 +192,7 @@ func plain(t locale.Text, rtl bool) string {
 	}
 	var b strings.Builder
 	for _, p := range t.Parts {
-		if p.Var != "" && p.Var != "code" {
+		if p.Var != "" && p.Var != "code" && p.Var != "minutes" {
 			b.WriteString("\u2068" + p.Text + "\u2069")
 			continue
 		}

@@ -14,6 +14,8 @@ import (
 	"unicode"
 
 	"golang.org/x/net/idna"
+
+	"latchkey/internal/contact"
 )
 
 // stage is how far a dialogue had come.
@@ -88,7 +90,7 @@ func classifyDial(err error) Result {
 	var certificate *tls.CertificateVerificationError
 	var authority x509.UnknownAuthorityError
 	var record tls.RecordHeaderError
-	var alert tls.AlertError
+	var operation *net.OpError
 	var network net.Error
 	switch {
 	case errors.As(err, &reply) && reply.Code < 500:
@@ -102,7 +104,7 @@ func classifyDial(err error) Result {
 	case errors.As(err, &certificate), errors.As(err, &authority):
 		r.Verdict = VerdictConfig
 		r.Detail = "The mail server's certificate is not trusted (name its authority with ca=FILE in the SMTP URL): " + r.Detail
-	case errors.As(err, &record), errors.As(err, &alert):
+	case errors.As(err, &record), errors.As(err, &operation) && (operation.Op == "remote error" || operation.Op == "local error"):
 		r.Verdict = VerdictConfig
 		r.Detail = "The mail server does not speak TLS as expected (look at tls= in the SMTP URL): " + r.Detail
 	case errors.As(err, &network), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed):
@@ -142,3 +144,8 @@ func oneLine(s string, most int) string {
 	}
 	return s
 }
+
+var addresses = regexp.MustCompile(`[^\s<>"']+@[^\s<>"']+`)
+
+// maskAddresses shortens the addresses that servers repeat in their replies: rows and logs hold none.
+func maskAddresses(s string) string { return addresses.ReplaceAllStringFunc(s, contact.Mask) }

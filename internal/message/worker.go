@@ -551,7 +551,7 @@ const (
 
 func (w *worker) later(j job, provider string, at time.Time, reason string) ended {
 	return ended{outcome: Outcome{
-		Key: j.key, State: StateQueued, Attempts: j.attempts, DueAt: at, Provider: provider, LastError: reason,
+		Key: j.key, State: StateQueued, Attempts: j.attempts, DueAt: at, Provider: provider, LastError: maskAddresses(reason),
 	}}
 }
 
@@ -565,7 +565,7 @@ func (w *worker) unknown(j job, provider, reason string) ended {
 
 func (w *worker) final(j job, state State, provider, reason string) ended {
 	return ended{
-		outcome: Outcome{Key: j.key, State: state, Attempts: j.attempts, Provider: provider, LastError: reason},
+		outcome: Outcome{Key: j.key, State: state, Attempts: j.attempts, Provider: provider, LastError: maskAddresses(reason)},
 		failure: &Failure{
 			MessageID: j.key.ID, Channel: j.message.Channel, Kind: j.message.Kind, To: j.message.To,
 			Reason: reason, Unknown: state == StateUnknown,
