@@ -26,6 +26,10 @@ var (
 	ErrEmail = apierr.New(apierr.Invalid, "invalid_email", "The e-mail address is not valid.")
 	// ErrSignupDisabled tells an API caller that the address has no account and may not get one. Pages never say so.
 	ErrSignupDisabled = apierr.New(apierr.Forbidden, "signup_disabled", "Public signup is disabled")
+	// ErrWrongCode, ErrExpiredCode and ErrTooManyAttempts are the refusals of a typed code.
+	ErrWrongCode       = otp.ErrWrong
+	ErrExpiredCode     = otp.ErrExpired
+	ErrTooManyAttempts = otp.ErrTooManyAttempts
 	// ErrUnsupported is the answer for connections of a strategy whose codes cannot be sent.
 	ErrUnsupported = apierr.New(apierr.Invalid, "unsupported_strategy", "Connection is disabled")
 )
@@ -214,9 +218,9 @@ func (l *Logins) refuseSignup(ctx context.Context, s Start, canonical string) er
 
 // TakeCode checks the code that was typed on a hosted page. When it is right, it is spent, the user found or created, and
 // the proof written into the transaction, in one commit. Refusals are those of authn.Door.Prove, and transaction.ErrMoved.
-func (l *Logins) TakeCode(ctx context.Context, e authn.Entry, t *transaction.Transaction, code otp.Code) error {
+func (l *Logins) TakeCode(ctx context.Context, e authn.Entry, t *transaction.Transaction, code string) error {
 	err := authn.Again(func() error {
-		proven, err := l.c.Door.Prove(ctx, e, t.Canonical, code, eventlog.FailedLogin)
+		proven, err := l.c.Door.Prove(ctx, e, t.Canonical, otp.Code(code), eventlog.FailedLogin)
 		if err != nil {
 			return err
 		}

@@ -122,6 +122,9 @@ type LogoutQuestion struct {
 	asked  question
 }
 
+// Return is where the person goes after saying yes; empty when no address was asked for.
+func (q LogoutQuestion) Return() string { return q.asked.PostLogoutRedirectURI }
+
 // ErrQuestion is the answer to a logout page whose state is unknown, too old, or of another session.
 var ErrQuestion = apierr.New(apierr.Invalid, "unknown_logout", "This logout is not known here.")
 

@@ -39,7 +39,6 @@ type Config struct {
 	Connections  connection.Store
 	APIs         resourceserver.Store
 	Users        user.Store
-	SessionStore session.Store
 	Sessions     *session.Sessions
 	Grants       *grant.Grants
 	Transactions *transaction.Transactions

@@ -47,6 +47,18 @@ func (p Params) Has(name string) bool {
 	return text || structured
 }
 
+// Names lists the parameters that are there, in no order.
+func (p Params) Names() []string {
+	names := make([]string, 0, len(p.text)+len(p.structured))
+	for name := range p.text {
+		names = append(names, name)
+	}
+	for name := range p.structured {
+		names = append(names, name)
+	}
+	return names
+}
+
 // Trimmed gives a text parameter without surrounding space, as Auth0 reads identifiers and codes.
 func (p Params) Trimmed(name string) string { return strings.TrimSpace(p.text[name]) }
 

@@ -1,0 +1,199 @@
+package authapi
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"latchkey/internal/apierr"
+	"latchkey/internal/oauth"
+	"latchkey/internal/session"
+	"latchkey/internal/transaction"
+	"latchkey/internal/web/httpx"
+	"latchkey/internal/web/page"
+)
+
+// SessionCookie is the cookie of the browser's session, under Auth0's name.
+const SessionCookie = "auth0"
+
+// browserOf reads the browser's session cookie.
+func browserOf(r *http.Request) oauth.Browser {
+	value, _ := httpx.CookiesOf(r).Shared(r, SessionCookie)
+	return oauth.Browser{Session: session.Secret(value), Origin: httpx.OriginOf(r)}
+}
+
+// authorize answers GET and POST /authorize.
+func (a *api) authorize(w http.ResponseWriter, r *http.Request) {
+	p, err := readAuthorize(w, r)
+	if err != nil {
+		a.fail(w, r, "", err)
+		return
+	}
+	httpx.Note(r.Context(), httpx.FieldClientID, p.Get("client_id"))
+	out, err := a.OAuth.Authorize(r.Context(), httpx.Site(r.Context()), single(p), browserOf(r))
+	if err != nil {
+		a.fail(w, r, p.Get("ui_locales"), err)
+		return
+	}
+	a.answer(w, r, out)
+}
+
+// readAuthorize reads the parameters; a POST's may come in its body.
+func readAuthorize(w http.ResponseWriter, r *http.Request) (httpx.Params, error) {
+	if r.Method == http.MethodPost && r.URL.RawQuery == "" {
+		return httpx.ReadBody(w, r, httpx.MaxBody)
+	}
+	return httpx.ReadQuery(r)
+}
+
+// resume answers GET /authorize/resume: the pages are done, or think they are.
+func (a *api) resume(w http.ResponseWriter, r *http.Request) {
+	ctx := r.Context()
+	site := httpx.Site(ctx)
+	state := r.URL.Query().Get("state")
+	binding, _ := httpx.CookiesOf(r).Own(r, page.BindingCookie(state))
+	tx, err := a.Transactions.Open(ctx, site.Tenant.ID, state, binding)
+	if err != nil || !tx.FinishedAt.IsZero() {
+		http.Redirect(w, r, a.PageOf(transaction.Identify, transaction.Login)+"?"+url.Values{"state": {state}}.Encode(), http.StatusFound)
+		return
+	}
+	httpx.Note(ctx, httpx.FieldClientID, tx.Request.ClientID)
+	out, err := a.OAuth.Resume(ctx, site, tx, browserOf(r))
+	if errors.Is(err, transaction.ErrMoved) {
+		http.Redirect(w, r, a.PageOf(transaction.Identify, tx.Kind)+"?"+url.Values{"state": {state}}.Encode(), http.StatusFound)
+		return
+	}
+	if err != nil {
+		a.fail(w, r, tx.Request.UILocales, err)
+		return
+	}
+	if out.Response != nil {
+		httpx.CookiesOf(r).ClearOwn(w, page.BindingCookie(state))
+	}
+	a.answer(w, r, out)
+}
+
+// answer sends an outcome: the response for the client, or the browser on to a page.
+func (a *api) answer(w http.ResponseWriter, r *http.Request, out oauth.Outcome) {
+	cookies := httpx.CookiesOf(r)
+	if out.Session != "" {
+		cookies.SetShared(w, SessionCookie, string(out.Session), out.SessionLife)
+	}
+	if out.Response == nil {
+		if out.Binding != "" {
+			cookies.SetOwn(w, page.BindingCookie(out.Transaction.State()), out.Binding, transaction.Life)
+		}
+		httpx.NoStore(w.Header())
+		location := a.PageOf(out.Step, out.Transaction.Kind) + "?" + url.Values{"state": {out.Transaction.State()}}.Encode()
+		redirect(w, location)
+		return
+	}
+	if err := a.respond(w, r, out.Response); err != nil {
+		a.fail(w, r, "", err)
+	}
+}
+
+// respond delivers an authorization response (OAuth 2.0 Multiple Response Types; Form Post Response Mode; web_message as
+// Auth0's SDKs read it).
+func (a *api) respond(w http.ResponseWriter, r *http.Request, response *oauth.Response) error {
+	w.Header().Set("Referrer-Policy", "no-referrer")
+	httpx.NoStore(w.Header())
+	values := url.Values{}
+	for _, p := range response.Params {
+		values.Set(p.Name, p.Value)
+	}
+	httpx.Note(r.Context(), httpx.FieldOutcome, outcome(values))
+	shell := a.shell(r, "")
+	switch response.Mode {
+	case "form_post":
+		return shell.WriteFormPost(w, response.RedirectURI, values)
+	case "web_message":
+		message := map[string]any{}
+		for _, p := range response.Params {
+			message[p.Name] = p.Value
+		}
+		return shell.WriteWebMessage(w, response.TargetOrigin(), message)
+	case "fragment":
+		redirect(w, response.RedirectURI+"#"+encode(response.Params))
+		return nil
+	}
+	separator := "?"
+	if strings.Contains(response.RedirectURI, "?") {
+		separator = "&"
+	}
+	redirect(w, response.RedirectURI+separator+encode(response.Params))
+	return nil
+}
+
+// outcome is what the operator's log says of a response.
+func outcome(values url.Values) string {
+	if code := values.Get("error"); code != "" {
+		return code
+	}
+	return "authorized"
+}
+
+// encode writes parameters in their order.
+func encode(params []oauth.Param) string {
+	parts := make([]string, len(params))
+	for i, p := range params {
+		parts[i] = url.QueryEscape(p.Name) + "=" + url.QueryEscape(p.Value)
+	}
+	return strings.Join(parts, "&")
+}
+
+// redirect sends the browser on. It does not use http.Redirect, which would rewrite addresses of custom schemes and add a
+// page that repeats the response.
+func redirect(w http.ResponseWriter, location string) {
+	w.Header().Set("Location", location)
+	w.WriteHeader(http.StatusFound)
+}
+
+// shell gives the shell of this site's pages.
+func (a *api) shell(r *http.Request, uiLocales string) page.Shell {
+	chosen, _ := httpx.CookiesOf(r).Own(r, page.LanguageCookie)
+	shell := page.ForSite(httpx.Site(r.Context()), r, chosen, uiLocales)
+	shell.Development = a.Development
+	return shell
+}
+
+// fail shows the error page, or sends the browser to the tenant's own (Auth0 docs, "Custom Error Pages").
+func (a *api) fail(w http.ResponseWriter, r *http.Request, uiLocales string, err error) {
+	httpx.Fail(r.Context(), err)
+	answer := commonWire(r, err)
+	var refusal *oauth.Refusal
+	var clientID, connection string
+	if errors.As(err, &refusal) {
+		answer = wire{http.StatusBadRequest, refusal.Protocol.Code, refusal.Protocol.Description}
+		if refusal.Forbidden {
+			answer.status = http.StatusForbidden
+		}
+		clientID, connection = refusal.ClientID, refusal.Connection
+	}
+	httpx.Note(r.Context(), httpx.FieldOutcome, answer.code)
+	if apierr.KindOf(err) == apierr.TooMany {
+		_ = a.shell(r, uiLocales).WriteThrottled(w, "same-user-login", 0)
+		return
+	}
+	site := httpx.Site(r.Context())
+	shell := a.shell(r, uiLocales)
+	if own := site.Tenant.Settings.ErrorPage; own != nil && own.URL != "" {
+		q := url.Values{"error": {answer.code}, "error_description": {answer.description}, "tracking": {httpx.RequestID(r.Context())}, "lang": {shell.Texts.Tag()}}
+		if clientID != "" {
+			q.Set("client_id", clientID)
+		}
+		if connection != "" {
+			q.Set("connection", connection)
+		}
+		separator := "?"
+		if strings.Contains(own.URL, "?") {
+			separator = "&"
+		}
+		redirect(w, own.URL+separator+q.Encode())
+		return
+	}
+	if err := shell.WriteError(w, answer.status, page.Failure{Error: answer.code, Description: answer.description, Tracking: httpx.RequestID(r.Context())}); err != nil {
+		httpx.Fail(r.Context(), err)
+	}
+}

@@ -1,0 +1,499 @@
+package universallogin
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"latchkey/internal/apierr"
+	"latchkey/internal/authn"
+	"latchkey/internal/client"
+	"latchkey/internal/clock"
+	"latchkey/internal/login"
+	"latchkey/internal/oauth"
+	"latchkey/internal/protect"
+	"latchkey/internal/session"
+	"latchkey/internal/tenant"
+	"latchkey/internal/transaction"
+	"latchkey/internal/web/httpx"
+	"latchkey/internal/web/page"
+)
+
+// pathResume is where a transaction goes when its pages have nothing more to ask.
+const pathResume = "/authorize/resume"
+
+// Config is what Register needs.
+type Config struct {
+	OAuth        *oauth.Server
+	Logins       *login.Logins
+	Transactions *transaction.Transactions
+	Clients      client.Store
+	Guard        *protect.Guard
+	Clock        clock.Clock
+	// SessionCookie is the name of the browser's session cookie.
+	SessionCookie string
+	// InboxURL is the development inbox; empty where there is none.
+	InboxURL string
+	// Development marks pages as those of a development server.
+	Development bool
+}
+
+// Register adds the routes of the hosted pages. GET shows and changes nothing; POST submits. A HEAD is a GET.
+func Register(mux *httpx.Mux, c Config) {
+	u := &pages{c}
+	for path, screen := range map[string]struct {
+		steps []transaction.Step // where the transaction must be
+		show  func(*visit)
+		take  func(*visit)
+		limit protect.Limit
+	}{
+		PathLoginID:              {identifying, u.showLogin, u.takeIdentifier, protect.PromptPosts},
+		PathSignupID:             {identifying, u.showSignup, u.takeIdentifier, protect.PromptPosts},
+		PathEmailCode:            {[]transaction.Step{transaction.Challenge}, u.showCode, u.takeCode, protect.ChallengePosts},
+		PathConsent:              {[]transaction.Step{transaction.Consent}, u.showConsent, u.takeAnswer(transaction.Consent), protect.PromptPosts},
+		PathCallbackConfirmation: {[]transaction.Step{transaction.Confirm}, u.showConfirmation, u.takeAnswer(transaction.Confirm), protect.PromptPosts},
+		PathAccountPicker:        {[]transaction.Step{transaction.PickAccount}, u.showPicker, u.takeAnswer(transaction.PickAccount), protect.PromptPosts},
+	} {
+		mux.HandleFunc("GET "+path, u.open(screen.steps, nil, screen.show))
+		mux.HandleFunc("POST "+path, u.open(screen.steps, &screen.limit, screen.take))
+	}
+	mux.HandleFunc("GET "+PathLogout, u.showLogout)
+	mux.HandleFunc("POST "+PathLogout, u.takeLogout)
+	mux.HandleFunc("GET /u/login", u.restart)
+	mux.HandleFunc("GET /login", u.restart)
+	mux.Handle("GET /u/assets/", page.Assets())
+}
+
+// identifying are the steps at which the identifier may be typed: going back from the code to it is always allowed.
+var identifying = []transaction.Step{transaction.Identify, transaction.Challenge}
+
+// PageOf gives the path of the page for a step; steps that need none go to where the transaction is resumed.
+func PageOf(step transaction.Step, kind transaction.Kind) string {
+	switch step {
+	case transaction.Identify:
+		if kind == transaction.Signup {
+			return PathSignupID
+		}
+		return PathLoginID
+	case transaction.Challenge:
+		return PathEmailCode
+	case transaction.Consent:
+		return PathConsent
+	case transaction.Confirm:
+		return PathCallbackConfirmation
+	case transaction.PickAccount:
+		return PathAccountPicker
+	case transaction.Finish, transaction.Declined:
+	}
+	return pathResume
+}
+
+type pages struct {
+	Config
+}
+
+// visit is one request to a page of a live transaction.
+type visit struct {
+	w     http.ResponseWriter
+	r     *http.Request
+	site  tenant.Site
+	tx    *transaction.Transaction
+	view  oauth.View
+	form  httpx.Params // of a POST
+	shell page.Shell
+}
+
+func (v *visit) entry() authn.Entry {
+	origin := httpx.OriginOf(v.r)
+	origin.Language = v.shell.Texts.Tag() // messages speak the language of the page
+	return authn.Entry{Site: v.site, Client: v.view.Client, Connection: v.view.Connection, Origin: origin}
+}
+
+// open finds the transaction of a request and hands it on where the page may be shown. Limit is asked for a POST.
+func (u *pages) open(steps []transaction.Step, limit *protect.Limit, handle func(*visit)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		ctx := r.Context()
+		v := &visit{w: w, r: r, site: httpx.Site(ctx)}
+		v.shell = u.shell(r, "")
+		ip := httpx.ClientAddr(ctx).String()
+		if _, err := u.Guard.Count(v.site.Tenant.ID, ip, protect.Ask{Limit: protect.PagesPerIP, Subject: protect.Network(ip)}); err != nil {
+			u.throttled(v, err)
+			return
+		}
+		if limit != nil && !sameSite(r, v.site) {
+			u.failed(v, http.StatusForbidden, "invalid_request", "The form was not sent from this site.")
+			return
+		}
+		state := r.URL.Query().Get("state")
+		if limit != nil {
+			var err error
+			if v.form, err = httpx.ReadBody(w, r, httpx.MaxBody); err != nil {
+				u.failed(v, httpx.Status(err), "invalid_request", apierr.As(err).Message)
+				return
+			}
+			if given := v.form.Get("state"); given != "" && given != state {
+				u.failed(v, http.StatusBadRequest, "invalid_request", "The form belongs to another login.")
+				return
+			}
+		}
+		if !u.find(v, state) {
+			return
+		}
+		if limit != nil && u.changesLanguage(v) {
+			handle = u.showFor(r.URL.Path)
+		} else if limit != nil {
+			ask := protect.Ask{Limit: *limit, Subject: protect.Network(ip) + "|" + v.tx.ID}
+			if _, err := u.Guard.Count(v.site.Tenant.ID, ip, ask); err != nil {
+				u.tooFast(v, err)
+				return
+			}
+		}
+		if !allowed(steps, v.view.Step) {
+			v.redirect(PageOf(v.view.Step, v.tx.Kind))
+			return
+		}
+		handle(v)
+	}
+}
+
+func allowed(steps []transaction.Step, step transaction.Step) bool {
+	for _, s := range steps {
+		if s == step {
+			return true
+		}
+	}
+	return false
+}
+
+// sameSite refuses forms that another site sent (Fetch Metadata; RFC 6454). A client that says nothing of the sort has the
+// state and its cookie to show.
+func sameSite(r *http.Request, site tenant.Site) bool {
+	if s := r.Header.Get("Sec-Fetch-Site"); s != "" {
+		return s == "same-origin" || s == "none"
+	}
+	origin := r.Header.Get("Origin")
+	if origin == "" {
+		return true
+	}
+	u, err := url.Parse(origin)
+	return err == nil && strings.EqualFold(u.Host, r.Host) && (u.Scheme == "https") == site.Secure()
+}
+
+// find opens the transaction and asks where it stands. It answers itself when there is nothing to go on with.
+func (u *pages) find(v *visit, state string) bool {
+	ctx := v.r.Context()
+	binding, _ := httpx.CookiesOf(v.r).Own(v.r, page.BindingCookie(state))
+	tx, err := u.Transactions.Open(ctx, v.site.Tenant.ID, state, binding)
+	switch {
+	case errors.Is(err, transaction.ErrForeignBrowser) && tx.FinishedAt.IsZero():
+		u.startOver(v, tx, http.StatusForbidden, page.NoCookies)
+		return false
+	case errors.Is(err, transaction.ErrUnknown), errors.Is(err, transaction.ErrExpired):
+		u.startOver(v, tx, http.StatusNotFound, page.Expired)
+		return false
+	case err != nil && !errors.Is(err, transaction.ErrForeignBrowser):
+		u.trouble(v, err)
+		return false
+	case !tx.FinishedAt.IsZero():
+		u.startOver(v, tx, http.StatusOK, page.Done)
+		return false
+	}
+	v.tx = tx
+	v.shell = u.shell(v.r, tx.Request.UILocales)
+	v.shell.Return = tx.Request.RedirectURI
+	v.shell.Opener = tx.Request.ResponseMode == "web_message"
+	if v.view, err = u.OAuth.Peek(ctx, v.site, tx, u.browser(v.r)); err != nil {
+		u.trouble(v, err)
+		return false
+	}
+	v.shell.Client = v.view.Client.Name
+	httpx.Note(ctx, httpx.FieldClientID, v.view.Client.ID)
+	if tx.Exhausted() {
+		u.startOver(v, tx, http.StatusBadRequest, page.Exhausted)
+		return false
+	}
+	return true
+}
+
+func (u *pages) browser(r *http.Request) oauth.Browser {
+	value, _ := httpx.CookiesOf(r).Shared(r, u.SessionCookie)
+	return oauth.Browser{Session: session.Secret(value), Origin: httpx.OriginOf(r)}
+}
+
+func (u *pages) shell(r *http.Request, uiLocales string) page.Shell {
+	chosen, _ := httpx.CookiesOf(r).Own(r, page.LanguageCookie)
+	shell := page.ForSite(httpx.Site(r.Context()), r, chosen, uiLocales)
+	shell.Development = u.Development
+	return shell
+}
+
+// changesLanguage takes the language that a person chose on the page and reports whether that was all the form wanted.
+func (u *pages) changesLanguage(v *visit) bool {
+	language := v.form.Get("language")
+	if language == "" {
+		return false
+	}
+	for _, tag := range v.shell.Languages {
+		if tag == language {
+			httpx.CookiesOf(v.r).SetOwn(v.w, page.LanguageCookie, language, 0)
+			shell := page.ForSite(v.site, v.r, language, "")
+			v.shell.Texts = shell.Texts
+		}
+	}
+	return v.form.Get("action") == ActionChangeLanguage
+}
+
+// showFor gives the function that shows the page at a path.
+func (u *pages) showFor(path string) func(*visit) {
+	return map[string]func(*visit){
+		PathLoginID: u.showLogin, PathSignupID: u.showSignup, PathEmailCode: u.showCode, PathConsent: u.showConsent,
+		PathCallbackConfirmation: u.showConfirmation, PathAccountPicker: u.showPicker,
+	}[path]
+}
+
+// redirect sends the browser to another page of the transaction.
+func (v *visit) redirect(path string) {
+	httpx.NoStore(v.w.Header())
+	v.w.Header().Set("Location", Address(path, v.tx.State()))
+	v.w.WriteHeader(http.StatusFound)
+}
+
+func (v *visit) render(status int, view View) {
+	if err := Render(v.w, status, v.shell, view); err != nil {
+		httpx.Fail(v.r.Context(), err)
+	}
+}
+
+// typed is what stands in a field: what was submitted, what this transaction was given before, or the client's hint.
+func (v *visit) typed(field string) string {
+	for _, text := range []string{v.form.Get(field), v.tx.Identifier, v.tx.Request.LoginHint} {
+		if text != "" {
+			return text
+		}
+	}
+	return ""
+}
+
+func (u *pages) showLogin(v *visit) {
+	v.render(http.StatusOK, LoginID{State: v.tx.State(), Username: v.typed("username"), Signup: true})
+}
+
+func (u *pages) showSignup(v *visit) {
+	v.render(http.StatusOK, SignupID{State: v.tx.State(), Email: v.typed("email")})
+}
+
+// takeIdentifier starts a code for the address that was typed, on either path.
+func (u *pages) takeIdentifier(v *visit) {
+	v.tx.Kind = transaction.Login
+	field := "username"
+	if v.r.URL.Path == PathSignupID {
+		v.tx.Kind, field = transaction.Signup, "email"
+	}
+	typed := v.form.Trimmed(field)
+	if typed == "" {
+		u.refuseIdentifier(v, field, "no-email")
+		return
+	}
+	err := u.Logins.StartOnPage(v.r.Context(), v.entry(), v.tx, typed)
+	var early *login.ErrTooEarly
+	switch {
+	case err == nil, errors.Is(err, transaction.ErrMoved):
+		v.redirect(PathEmailCode)
+	case errors.As(err, &early) && strings.EqualFold(typed, v.tx.Identifier):
+		v.redirect(PathEmailCode) // the code that was sent is still good
+	case errors.As(err, &early):
+		v.shell.State = v.tx.State()
+		_ = v.shell.WriteThrottled(v.w, "too-many-otps", 0)
+	case errors.Is(err, login.ErrEmail):
+		u.refuseIdentifier(v, field, "invalid-email-format")
+	default:
+		u.trouble(v, err)
+	}
+}
+
+func (u *pages) refuseIdentifier(v *visit, field, code string) {
+	httpx.Note(v.r.Context(), httpx.FieldOutcome, code)
+	wrong := Errors{field: code}
+	if field == "email" {
+		v.render(http.StatusBadRequest, SignupID{State: v.tx.State(), Email: v.form.Get(field), Errors: wrong})
+		return
+	}
+	v.render(http.StatusBadRequest, LoginID{State: v.tx.State(), Username: v.form.Get(field), Signup: true, Errors: wrong})
+}
+
+// justNow is how long after a resend the page says that a new code was sent.
+const justNow = 15 * time.Second
+
+// codePage is the page that asks for the code, as the transaction stands now.
+func (u *pages) codePage(v *visit) EmailCode {
+	now := u.Clock.Now()
+	p := EmailCode{
+		State: v.tx.State(), Email: v.tx.Identifier, Length: v.view.Connection.CodeLength(),
+		Signup: v.tx.Kind == transaction.Signup, InboxURL: u.InboxURL,
+	}
+	at, ok := v.tx.ResendAt()
+	p.LimitReached = !ok
+	if ok && at.After(now) {
+		p.Wait = at.Sub(now)
+	}
+	return p
+}
+
+func (u *pages) showCode(v *visit) {
+	p := u.codePage(v)
+	p.Resent = v.tx.Sends > 1 && u.Clock.Now().Sub(v.tx.SentAt) < justNow
+	v.render(http.StatusOK, p)
+}
+
+// takeCode takes the code, or sends another one.
+func (u *pages) takeCode(v *visit) {
+	switch v.form.Get("action") {
+	case ActionResend, "resend-code":
+		u.resend(v)
+		return
+	}
+	code := strings.Join(strings.Fields(v.form.Get("code")), "")
+	if code == "" {
+		u.refuseCode(v, "no-code")
+		return
+	}
+	err := u.Logins.TakeCode(v.r.Context(), v.entry(), v.tx, code)
+	if wrong := codeError(err); wrong != "" {
+		if v.tx.Exhausted() {
+			u.startOver(v, v.tx, http.StatusBadRequest, page.Exhausted)
+			return
+		}
+		u.refuseCode(v, wrong)
+		return
+	}
+	if err != nil && !errors.Is(err, transaction.ErrMoved) {
+		u.trouble(v, err)
+		return
+	}
+	v.redirect(pathResume)
+}
+
+// codeError gives the error of the page for a refused code, or nothing.
+func codeError(err error) string {
+	switch {
+	case errors.Is(err, login.ErrWrongCode):
+		return "invalid-verification-code"
+	case errors.Is(err, login.ErrExpiredCode):
+		return "expired-verification-code"
+	case errors.Is(err, login.ErrTooManyAttempts):
+		return "too-many-failures"
+	}
+	return ""
+}
+
+func (u *pages) refuseCode(v *visit, code string) {
+	httpx.Note(v.r.Context(), httpx.FieldOutcome, code)
+	p := u.codePage(v)
+	p.Errors = Errors{"code": code}
+	v.render(http.StatusBadRequest, p)
+}
+
+func (u *pages) resend(v *visit) {
+	err := u.Logins.StartOnPage(v.r.Context(), v.entry(), v.tx, v.tx.Identifier)
+	var early *login.ErrTooEarly
+	switch {
+	case err == nil, errors.Is(err, transaction.ErrMoved):
+		v.redirect(PathEmailCode)
+	case errors.As(err, &early):
+		p := u.codePage(v)
+		p.TooEarly = true
+		v.render(http.StatusTooManyRequests, p)
+	default:
+		u.trouble(v, err)
+	}
+}
+
+func (u *pages) showConsent(v *visit) {
+	v.render(http.StatusOK, u.consentPage(v))
+}
+
+func (u *pages) consentPage(v *visit) Consent {
+	p := Consent{State: v.tx.State(), ClientLogoURL: v.view.Client.LogoURI}
+	if v.view.User != nil {
+		p.UserName = v.view.User.Name
+	}
+	identity := ScopeGroup{Identity: true}
+	var api ScopeGroup
+	if v.view.API != nil {
+		api.Name = v.view.API.Name
+	}
+	for _, scope := range v.view.Scope {
+		if v.view.API != nil && v.view.API.Defines(scope) {
+			api.Scopes = append(api.Scopes, Scope{Name: scope, Description: u.describe(v, scope)})
+			continue
+		}
+		identity.Scopes = append(identity.Scopes, Scope{Name: scope})
+	}
+	for _, group := range []ScopeGroup{identity, api} {
+		if len(group.Scopes) > 0 {
+			p.Groups = append(p.Groups, group)
+		}
+	}
+	return p
+}
+
+func (u *pages) describe(v *visit, scope string) string {
+	for _, s := range v.view.API.Scopes {
+		if s.Value == scope {
+			return s.Description
+		}
+	}
+	return ""
+}
+
+func (u *pages) showConfirmation(v *visit) {
+	p := CallbackConfirmation{State: v.tx.State(), Target: target(v.tx.Request.RedirectURI)}
+	if v.view.User != nil {
+		p.UserName = v.view.User.Name
+	}
+	v.render(http.StatusOK, p)
+}
+
+// target is the part of a callback that tells people where it leads.
+func target(uri string) string {
+	u, err := url.Parse(uri)
+	if err != nil {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host
+}
+
+func (u *pages) showPicker(v *visit) {
+	p := AccountPicker{State: v.tx.State(), Name: v.view.User.Name}
+	if v.view.User.Email != p.Name {
+		p.Email = v.view.User.Email
+	}
+	v.render(http.StatusOK, p)
+}
+
+// takeAnswer takes yes, no, or another account.
+func (u *pages) takeAnswer(step transaction.Step) func(*visit) {
+	return func(v *visit) {
+		answer, ok := map[string]oauth.Answer{
+			ActionAccept: oauth.Accept, ActionDefault: oauth.Accept, ActionDeny: oauth.Deny, ActionOtherAccount: oauth.SwitchAccount,
+		}[v.form.Get("action")]
+		if !ok || (answer == oauth.SwitchAccount && step != transaction.PickAccount) {
+			if step == transaction.Consent {
+				p := u.consentPage(v)
+				p.Errors = Errors{"": "invalid-action"}
+				v.render(http.StatusBadRequest, p)
+				return
+			}
+			u.failed(v, http.StatusBadRequest, "invalid_request", "The form says neither yes nor no.")
+			return
+		}
+		err := u.OAuth.Decide(v.r.Context(), v.site, v.tx, u.browser(v.r), step, answer)
+		if err != nil && !errors.Is(err, transaction.ErrMoved) {
+			u.trouble(v, err)
+			return
+		}
+		v.redirect(pathResume)
+	}
+}
