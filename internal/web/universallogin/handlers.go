@@ -174,7 +174,7 @@ func sameSite(r *http.Request, site tenant.Site) bool {
 		return s == "same-origin" || s == "none"
 	}
 	origin := r.Header.Get("Origin")
-	if origin == "" {
+	if origin == "" || origin == "null" { // browsers say null where the page sends no referrer, as ours do
 		return true
 	}
 	u, err := url.Parse(origin)
@@ -354,7 +354,7 @@ func (u *pages) takeCode(v *visit) {
 		u.resend(v)
 		return
 	}
-	code := strings.Join(strings.Fields(v.form.Get("code")), "")
+	code := strings.NewReplacer(" ", "", "-", "", "\u00a0", "").Replace(v.form.Trimmed("code"))
 	if code == "" {
 		u.refuseCode(v, "no-code")
 		return
