@@ -64,7 +64,7 @@ func New(c Config) *Handler {
 			mux.HandleFunc("POST "+base+"/tenants", h.newTenant)
 		}
 	}
-	mux.Handle("GET /assets/", http.FileServerFS(assets))
+	mux.Handle("GET /assets/{name}", http.FileServerFS(assets))
 	h.routes = mux
 	return h
 }
