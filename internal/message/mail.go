@@ -1,7 +1,6 @@
 package message
 
 import (
-	"net/mail"
 	"strings"
 	"time"
 )
@@ -26,12 +25,16 @@ type Header struct {
 	Value string
 }
 
-// From gives the sender as mail clients show it.
+// From gives the sender as mail clients show it: not encoded, and quoted only where the name asks for it.
 func (m *Mail) From() string {
 	if m.FromName == "" {
 		return m.FromAddress
 	}
-	return (&mail.Address{Name: m.FromName, Address: m.FromAddress}).String()
+	name := m.FromName
+	if strings.ContainsAny(name, `()<>[]:;@\,."`) {
+		name = `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(name) + `"`
+	}
+	return name + " <" + m.FromAddress + ">"
 }
 
 // MessageID is the same at every attempt, so that a reader's mail system can drop a second copy.

@@ -168,14 +168,16 @@ func TestMail_RightToLeftIsolatesNames(t *testing.T) {
 func TestRenderer_Sender(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ configured, application, domain, want string }{
-		{"", "Acme", "login.acme.example", `"Acme" <no-reply@login.acme.example>`},
-		{"", "Acme", "login.acme.example:8443", `"Acme" <no-reply@login.acme.example>`},
-		{"", "Acme", "127.0.0.1:8443", `"Acme" <no-reply@localhost>`},
-		{"", "Acme", "[::1]:8443", `"Acme" <no-reply@localhost>`},
+		{"", "Acme", "login.acme.example", `Acme <no-reply@login.acme.example>`},
+		{"", "Acme", "login.acme.example:8443", `Acme <no-reply@login.acme.example>`},
+		{"", "Acme", "127.0.0.1:8443", `Acme <no-reply@localhost>`},
+		{"", "Acme", "[::1]:8443", `Acme <no-reply@localhost>`},
 		{"", "", "login.acme.example", `"login.acme.example" <no-reply@login.acme.example>`},
-		{"codes@acme.example", "Shop", "x.example", `"Shop" <codes@acme.example>`},
-		{"Acme Codes <codes@acme.example>", "Shop", "x.example", `"Acme Codes" <codes@acme.example>`},
-		{"codes@äcme.example", "Shop", "x.example", `"Shop" <codes@xn--cme-pla.example>`},
+		{"codes@acme.example", "Shop", "x.example", `Shop <codes@acme.example>`},
+		{"Acme Codes <codes@acme.example>", "Shop", "x.example", `Acme Codes <codes@acme.example>`},
+		{"", "Müller", "x.example", `Müller <no-reply@x.example>`},
+		{"", `A\B "C", D`, "x.example", `"A\\B \"C\", D" <no-reply@x.example>`},
+		{"codes@äcme.example", "Shop", "x.example", `Shop <codes@xn--cme-pla.example>`},
 	}
 	for _, tt := range tests {
 		r, err := NewRenderer(tt.configured)

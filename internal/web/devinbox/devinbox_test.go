@@ -64,7 +64,7 @@ func sample() *inbox {
 	return &inbox{messages: []message.InboxMessage{
 		{
 			Key: message.Key{Tenant: "t1", ID: "m2"}, Channel: message.Email, To: "ada@example.com",
-			From: `"Acme" <no-reply@acme.example>`, Subject: "481516 is your code for Acme", Text: "Acme: 481516\n",
+			From: `Acme <no-reply@acme.example>`, Subject: "481516 is your code for Acme", Text: "Acme: 481516\n",
 			HTML: `<!DOCTYPE html><p>481516<script>alert(1)</script>`, Code: "481516", CreatedAt: noon.Add(time.Minute),
 			Headers: []message.Header{{Name: "Auto-Submitted", Value: "auto-generated"}},
 		},
@@ -108,7 +108,7 @@ func TestMessages_AreWhatScriptsExpect(t *testing.T) {
 		t.Fatalf("%s: %v, want one message", w.Body, err)
 	}
 	want := map[string]any{
-		"id": "m2", "tenant": "t1", "channel": "email", "to": "ada@example.com", "from": `"Acme" <no-reply@acme.example>`,
+		"id": "m2", "tenant": "t1", "channel": "email", "to": "ada@example.com", "from": `Acme <no-reply@acme.example>`,
 		"subject": "481516 is your code for Acme", "text": "Acme: 481516\n", "code": "481516", "link": nil,
 		"html": `<!DOCTYPE html><p>481516<script>alert(1)</script>`, "created_at": "2026-11-21T12:01:00.123Z",
 	}

@@ -25,10 +25,11 @@
     const mail = document.querySelector("iframe.mail");
     if (!mail) return;
     const fit = () => {
-      const page = mail.contentDocument?.documentElement;
-      if (page?.scrollHeight) mail.style.height = `${page.scrollHeight + 2}px`;
+      const height = mail.contentDocument?.body?.offsetHeight;
+      if (height) mail.style.height = `${height + 2}px`;
     };
     mail.onload = fit;
+    window.onresize = fit;
     if (mail.contentDocument?.readyState === "complete") fit();
   }
 
