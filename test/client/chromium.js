@@ -1,5 +1,6 @@
 // Headless Chromium, and a page of a single-page application to run in it.
-import { createServer } from 'node:https';
+import { createServer } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { after } from 'node:test';
@@ -52,10 +53,10 @@ const spa = readFileSync(require.resolve('@auth0/auth0-spa-js/dist/auth0-spa-js.
 
 /**
  * Serves a page that holds auth0-spa-js and nothing else on https://localhost,
- * which is what makes the silent iframe same-site, until the last test of the file. Returns its origin.
+ * which is what makes the silent iframe same-site. Returns its origin.
  */
 export async function serveApplication() {
-  const server = createServer(
+  const server = createSecureServer(
     { cert: readFileSync(process.env.LATCHKEY_APP_CERT), key: readFileSync(process.env.LATCHKEY_APP_KEY) },
     (request, answer) => {
       const { pathname } = new URL(request.url, 'https://localhost');
@@ -70,10 +71,23 @@ export async function serveApplication() {
       }
     },
   );
-  await new Promise((resolve) => server.listen(0, 'localhost', resolve));
+  return `https://${await listen(server)}`;
+}
+
+/** Serves the callback of an application that only says it was reached. */
+export async function serveCallback() {
+  const server = createServer((request, answer) =>
+    answer.writeHead(200, { 'Content-Type': 'text/html' }).end('<!doctype html><title>Application</title>'),
+  );
+  return `http://${await listen(server)}/callback`;
+}
+
+/** Listens on any port until the last test of the file; returns host and port. */
+async function listen(server) {
   after(() => {
     server.closeAllConnections();
     return new Promise((resolve) => server.close(resolve));
   });
-  return `https://localhost:${server.address().port}`;
+  await new Promise((resolve) => server.listen(0, 'localhost', resolve));
+  return `localhost:${server.address().port}`;
 }

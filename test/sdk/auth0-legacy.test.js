@@ -8,7 +8,6 @@ import { Visitor } from '../client/visitor.js';
 
 const { domain } = dev;
 const web = new AuthenticationClient({ domain, clientId: dev.web.client_id, clientSecret: dev.web.client_secret });
-const native = new AuthenticationClient({ domain, clientId: dev.native.client_id });
 const scope = 'openid profile email offline_access';
 
 function refused(error, message) {
@@ -19,23 +18,21 @@ function refused(error, message) {
   };
 }
 
-for (const [kind, client] of Object.entries({ web, native })) {
-  test(`a ${kind} client logs in by e-mail code; the SDK verifies the ID token`, async () => {
-    const email = newAddress(kind);
-    const start = await client.passwordless.sendEmail({ email, send: 'code' });
-    assert.equal(start.status, 200);
-    const code = await readCode(email);
-    await assert.rejects(
-      client.passwordless.loginWithEmail({ email, code: wrong(code), scope }),
-      refused('invalid_grant', 'Wrong email or verification code.'),
-    );
-    const { data } = await client.passwordless.loginWithEmail({ email, code, scope });
-    assert.equal(data.token_type, 'Bearer');
-    assert.equal(data.expires_in, 86400);
-    assert.equal(claims(data.id_token).email, email);
-    assert.equal(claims(data.id_token).sid, undefined, 'no browser took part, so there is no session');
-  });
-}
+test('a login by e-mail code; the SDK verifies the ID token', async () => {
+  const email = newAddress('web');
+  const start = await web.passwordless.sendEmail({ email, send: 'code' });
+  assert.equal(start.status, 200);
+  const code = await readCode(email);
+  await assert.rejects(
+    web.passwordless.loginWithEmail({ email, code: wrong(code), scope }),
+    refused('invalid_grant', 'Wrong email or verification code.'),
+  );
+  const { data } = await web.passwordless.loginWithEmail({ email, code, scope });
+  assert.equal(data.token_type, 'Bearer');
+  assert.equal(data.expires_in, 86400);
+  assert.equal(claims(data.id_token).email, email);
+  assert.equal(claims(data.id_token).sid, undefined, 'no browser took part, so there is no session');
+});
 
 test('an absent send sends a code', async () => {
   const email = newAddress('default');
@@ -71,11 +68,6 @@ test('refresh tokens are exchanged and revoked', async () => {
   const { data: second } = await web.oauth.refreshTokenGrant({ refresh_token: first.refresh_token });
   assert.notEqual(second.access_token, first.access_token);
   const last = second.refresh_token ?? first.refresh_token;
-  await assert.rejects(
-    native.oauth.refreshTokenGrant({ refresh_token: last }),
-    refused('invalid_grant', 'Unknown or invalid refresh token.'),
-    'another client does not profit from it',
-  );
   assert.equal((await web.oauth.revokeRefreshToken({ token: last })).status, 200);
   await assert.rejects(
     web.oauth.refreshTokenGrant({ refresh_token: last }),
