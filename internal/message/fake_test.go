@@ -15,7 +15,7 @@ import (
 	"latchkey/internal/seal"
 )
 
-// memory is a Store and an InboxStore in memory. Its transactions are serial; one that fails leaves no trace.
+// memory is a Store and an InboxStore in memory. Its transactions are serial, and fail only before they begin.
 type memory struct {
 	mu      sync.Mutex
 	rows    map[Key]Row
@@ -45,21 +45,8 @@ func (m *memory) InTx(ctx context.Context, fn func(ctx context.Context) error) e
 	if m.down {
 		return errors.New("the database is away")
 	}
-	rows, inbox := clone(m.rows), clone(m.inbox)
-	if err := fn(context.WithValue(ctx, inTx{}, true)); err != nil {
-		m.rows, m.inbox = rows, inbox
-		return err
-	}
 	m.commits++
-	return nil
-}
-
-func clone[K comparable, V any](in map[K]V) map[K]V {
-	out := make(map[K]V, len(in))
-	for k, v := range in {
-		out[k] = v
-	}
-	return out
+	return fn(context.WithValue(ctx, inTx{}, true))
 }
 
 // do runs fn in the transaction in ctx, or in one of its own.

@@ -154,6 +154,32 @@ func TestMail_HostileApplicationNames(t *testing.T) {
 	}
 }
 
+func FuzzMail_NamesNeverReachAHeaderRaw(f *testing.F) {
+	f.Add("Acme\r\nBcc: evil@example.com", "a@example.com")
+	f.Add(`"><script>`, "b@example.com")
+	f.Fuzz(func(t *testing.T, name, to string) {
+		m := render(Message{Application: name, To: to, Domain: "acme.example"})
+		if strings.Contains(m.HTML, "<script") {
+			t.Errorf("%q: markup got into the HTML", name)
+		}
+		address, _, err := envelope(to)
+		if err != nil {
+			return
+		}
+		raw, err := compose(m, address)
+		if err != nil {
+			return
+		}
+		head, _, _ := strings.Cut(string(raw), "\r\n\r\n")
+		for _, line := range strings.Split(head, "\r\n") {
+			name, _, isField := strings.Cut(line, ":")
+			if line[0] != ' ' && (!isField || strings.ContainsAny(name, " \t")) || strings.ContainsAny(line, "\r\n\x00") {
+				t.Errorf("line %q is no header field", line)
+			}
+		}
+	})
+}
+
 func TestMail_RightToLeftIsolatesNames(t *testing.T) {
 	t.Parallel()
 	m := render(Message{Application: "Acme", Language: "ar"})

@@ -189,7 +189,7 @@ func (w *worker) sleep(scanAt time.Time) time.Duration {
 	d := time.Until(scanAt)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if !w.retryAt.IsZero() {
+	if !w.retryAt.IsZero() && !w.closing {
 		d = min(d, w.retryAt.Sub(w.clock.Now()))
 	}
 	return max(d, time.Millisecond)
@@ -199,7 +199,7 @@ func (w *worker) sleep(scanAt time.Time) time.Duration {
 func (w *worker) isDue() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return !w.retryAt.IsZero() && !w.clock.Now().Before(w.retryAt)
+	return !w.closing && !w.retryAt.IsZero() && !w.clock.Now().Before(w.retryAt)
 }
 
 func (w *worker) isClosing() bool {
