@@ -1,0 +1,122 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+
+	"latchkey/internal/eventlog"
+	"latchkey/internal/ident"
+	"latchkey/internal/message"
+	"latchkey/internal/web/httpx"
+)
+
+// AppConfig is what an App is made of. Database, Log and Metrics are required.
+type AppConfig struct {
+	Database *Database
+	Log      *slog.Logger
+	Metrics  *Metrics
+	Proxies  httpx.Proxies
+	// Sites finds the tenant of a host; the database does when it is nil.
+	Sites httpx.Sites
+	// SMTP is the mail server; nil means that none is configured.
+	SMTP *message.SMTPConfig
+	// From is the mailbox that mail comes from; empty means no-reply at each tenant's own host.
+	From string
+	// KeepInbox keeps a copy of every message for the inbox; development mode always does.
+	KeepInbox bool
+	// InboxURL is where people read the development inbox; empty where there is none.
+	InboxURL string
+	// Dev is development mode: an inbox, a thousand times the room in limits for loopback callers, and redirects to
+	// loopback for every client that has the setting for them.
+	Dev bool
+}
+
+// App is the product without its listeners: the handler that answers for every tenant, and the worker that sends mail.
+type App struct {
+	// Inbox keeps a copy of every message in development mode; else it is nil.
+	Inbox *message.Inbox
+
+	config  AppConfig
+	sender  *message.Sender
+	handler http.Handler
+}
+
+// parts are what wire makes the handler of.
+type parts struct {
+	AppConfig
+	events *eventlog.Log
+	sender *message.Sender
+}
+
+// NewApp assembles an App and starts its message worker. Close ends it; the database stays open.
+func NewApp(c AppConfig) (*App, error) {
+	if c.Database == nil || c.Database.Keyset == nil || c.Log == nil || c.Metrics == nil {
+		return nil, errors.New("server: database, its keyset, log and metrics are required")
+	}
+	if c.Sites == nil {
+		c.Sites = c.Database.Store
+	}
+	d := c.Database
+	a := &App{config: c}
+	renderer, err := message.NewRenderer(c.From)
+	if err != nil {
+		return nil, err
+	}
+	if c.Dev || c.KeepInbox {
+		a.Inbox = message.NewInbox(d.Store, d.Keyset, d.Clock, renderer)
+	}
+	node := ident.Bytes(3)
+	p := parts{AppConfig: c, events: eventlog.New(d.Store, d.Clock, uint32(node[0])<<16|uint32(node[1])<<8|uint32(node[2]))}
+	messages := message.Config{
+		Store: d.Store, Keys: d.Keyset, Clock: d.Clock, Log: c.Log, Events: messageEvents{p.events},
+		Renderer: renderer, Inbox: a.Inbox, Metrics: c.Metrics.Registerer(),
+	}
+	if c.SMTP != nil {
+		messages.Provider = message.NewSMTP(*c.SMTP)
+	}
+	if a.sender, err = message.New(messages); err != nil {
+		return nil, err
+	}
+	p.sender = a.sender
+	if a.handler, err = wire(p); err != nil {
+		return nil, errors.Join(err, a.sender.Close(context.Background()))
+	}
+	return a, nil
+}
+
+// MailRoute names the way mail takes: "smtp", "inbox" or "none".
+func (a *App) MailRoute() string { return a.sender.Provider() }
+
+// Handler gives the handler of a listener. HTTPS says that clients reach it by https though it speaks plain HTTP, because
+// a proxy ends TLS; it then answers the configured proxies only.
+func (a *App) Handler(behindProxy bool) http.Handler {
+	return httpx.Edge(httpx.EdgeConfig{
+		Log: a.config.Log, Sites: a.config.Sites, Proxies: a.config.Proxies,
+		BehindProxy: behindProxy, Observe: a.config.Metrics.Observe,
+	}, a.handler)
+}
+
+// Close sends what has been handed to the message worker and ends it.
+func (a *App) Close(ctx context.Context) error { return a.sender.Close(ctx) }
+
+// messageEvents writes messages that did not arrive to their tenant's log.
+type messageEvents struct{ log *eventlog.Log }
+
+// MessageFailed implements message.Events.
+func (m messageEvents) MessageFailed(ctx context.Context, tenantID string, f message.Failure) error {
+	typ := eventlog.NotificationFailed
+	if f.Unknown {
+		typ = eventlog.NotificationWarning
+	}
+	return m.log.Write(ctx, tenantID, eventlog.Event{
+		Type: typ, Description: f.Reason, ClientID: f.ClientID, Connection: f.Connection,
+		Details: struct {
+			MessageID string          `json:"message_id"`
+			Channel   message.Channel `json:"channel"`
+			Kind      message.Kind    `json:"message_type"`
+			To        string          `json:"to"`
+		}{f.MessageID, f.Channel, f.Kind, f.To},
+	})
+}
