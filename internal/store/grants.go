@@ -1,0 +1,253 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"latchkey/internal/clock"
+	"latchkey/internal/grant"
+)
+
+var _ grant.Store = (*DB)(nil)
+
+const (
+	insertCode = `INSERT INTO authorization_codes (tenant_id, code_hash, document, used_at, expires_at)
+		VALUES ($1, $2, $3, $4, $5)`
+	selectCode = `SELECT code_hash, document, used_at, expires_at FROM authorization_codes
+		WHERE tenant_id = $1 AND code_hash IN `
+	spendCode = `UPDATE authorization_codes SET used_at = $3
+		WHERE tenant_id = $1 AND code_hash = $2 AND used_at = 0 AND expires_at > $3`
+
+	// A family is one row, so that revoking it also reaches a token that another transaction is just adding to it.
+	upsertFamily = `INSERT INTO refresh_families
+		(tenant_id, family_id, user_id, client_id, audience, latest, created_at, expires_at, revoked_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+		ON CONFLICT (tenant_id, family_id) DO UPDATE SET expires_at = excluded.expires_at,
+		latest = CASE WHEN excluded.latest > refresh_families.latest THEN excluded.latest ELSE refresh_families.latest END`
+	insertRefreshToken = `INSERT INTO refresh_tokens
+		(tenant_id, token_hash, family_id, sequence, document, issued_at, used_at, rotated_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
+	selectRefreshToken = `SELECT refresh_tokens.token_hash, refresh_tokens.family_id, refresh_tokens.sequence,
+		refresh_tokens.document, refresh_tokens.issued_at, refresh_tokens.used_at, refresh_tokens.rotated_at,
+		refresh_families.user_id, refresh_families.client_id, refresh_families.latest, refresh_families.expires_at,
+		refresh_families.revoked_at
+		FROM refresh_tokens JOIN refresh_families ON refresh_families.tenant_id = refresh_tokens.tenant_id
+			AND refresh_families.family_id = refresh_tokens.family_id
+		WHERE refresh_tokens.tenant_id = $1 AND refresh_tokens.token_hash IN `
+	familyLives = ` AND EXISTS (SELECT 1 FROM refresh_families WHERE refresh_families.tenant_id = $1
+		AND refresh_families.family_id = refresh_tokens.family_id AND refresh_families.revoked_at = 0)`
+	rotateRefreshToken = `UPDATE refresh_tokens SET rotated_at = $3, used_at = $3
+		WHERE tenant_id = $1 AND token_hash = $2 AND rotated_at = 0` + familyLives
+	touchRefreshToken = `UPDATE refresh_tokens SET used_at = $3
+		WHERE tenant_id = $1 AND token_hash = $2` + familyLives
+	revokeFamily = `UPDATE refresh_families SET revoked_at = $3
+		WHERE tenant_id = $1 AND family_id = $2 AND revoked_at = 0`
+	revokeTokens = `UPDATE refresh_families SET revoked_at = $5 WHERE tenant_id = $1 AND user_id = $2
+		AND (client_id = $3 OR $3 = '') AND (audience = $4 OR $4 = '') AND revoked_at = 0`
+	// Tokens whose family is gone are found by nobody; the sweep removes them.
+	trimFamilies = `DELETE FROM refresh_families WHERE tenant_id = $1 AND family_id IN (
+		SELECT family_id FROM refresh_families WHERE tenant_id = $1 AND user_id = $2 AND client_id = $3
+		ORDER BY created_at DESC, family_id DESC LIMIT 1000 OFFSET $4)`
+
+	selectConsent = `SELECT scope FROM consents
+		WHERE tenant_id = $1 AND user_id = $2 AND client_id = $3 AND audience = $4`
+	upsertConsent = `INSERT INTO consents (tenant_id, user_id, client_id, audience, scope, saved_at)
+		VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT (tenant_id, user_id, client_id, audience)
+		DO UPDATE SET scope = excluded.scope, saved_at = excluded.saved_at`
+
+	insertPushed = `INSERT INTO pushed_requests (tenant_id, request_hash, client_id, params, expires_at)
+		VALUES ($1, $2, $3, $4, $5)`
+	takePushed = `DELETE FROM pushed_requests WHERE tenant_id = $1 AND request_hash IN `
+)
+
+// InsertCode implements grant.Store.
+func (db *DB) InsertCode(ctx context.Context, tenantID string, hash []byte, c *grant.Code) error {
+	document, err := encode(c)
+	if err != nil {
+		return err
+	}
+	return db.queue(ctx, insertCode, tenantID, hash, document, clock.Millis(c.UsedAt), clock.Millis(c.ExpiresAt))
+}
+
+// CodeByHash implements grant.Store.
+func (db *DB) CodeByHash(ctx context.Context, tenantID string, hashes [][]byte) (*grant.Code, []byte, error) {
+	if len(hashes) == 0 {
+		return nil, nil, nil
+	}
+	var hash []byte
+	var document string
+	var used, expires int64
+	found, err := db.readRow(ctx, in(selectCode, len(hashes), 2, ""), hashArgs(tenantID, hashes), &hash, &document, &used, &expires)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read an authorization code: %w", err)
+	}
+	if !found {
+		return nil, nil, nil
+	}
+	c := &grant.Code{}
+	if err := decode(document, c); err != nil {
+		return nil, nil, err
+	}
+	c.UsedAt, c.ExpiresAt = clock.FromMillis(used), clock.FromMillis(expires)
+	return c, hash, nil
+}
+
+// SpendCode implements grant.Store.
+func (db *DB) SpendCode(ctx context.Context, tenantID string, hash []byte, now time.Time) (bool, error) {
+	changed, err := db.exec(ctx, spendCode, tenantID, hash, clock.Millis(now))
+	if err != nil {
+		return false, fmt.Errorf("spend an authorization code: %w", err)
+	}
+	return changed == 1, nil
+}
+
+// storedToken is the document of a refresh token: what no statement looks at.
+type storedToken struct {
+	Audience   string    `json:"audience,omitempty"`
+	Scope      []string  `json:"scope,omitempty"`
+	SessionID  string    `json:"sid,omitempty"`
+	Connection string    `json:"connection,omitempty"`
+	Issuer     string    `json:"issuer"`
+	Rotating   bool      `json:"rotating,omitempty"`
+	AuthTime   time.Time `json:"auth_time"`
+}
+
+// InsertRefreshToken implements grant.Store.
+func (db *DB) InsertRefreshToken(ctx context.Context, tenantID string, hash []byte, r *grant.RefreshToken) error {
+	document, err := encode(storedToken{
+		Audience: r.Audience, Scope: r.Scope, SessionID: r.SessionID, Connection: r.Connection, Issuer: r.Issuer,
+		Rotating: r.Rotating, AuthTime: r.AuthTime,
+	})
+	if err != nil {
+		return err
+	}
+	return db.InTx(ctx, func(ctx context.Context) error {
+		err := db.queue(ctx, upsertFamily, tenantID, r.FamilyID, r.UserID, r.ClientID, r.Audience, r.Sequence,
+			clock.Millis(r.IssuedAt), clock.Millis(r.ExpiresAt), clock.Millis(r.RevokedAt))
+		if err != nil {
+			return err
+		}
+		return db.queue(ctx, insertRefreshToken, tenantID, hash, r.FamilyID, r.Sequence, document,
+			clock.Millis(r.IssuedAt), clock.Millis(r.UsedAt), clock.Millis(r.RotatedAt))
+	})
+}
+
+// RefreshTokenByHash implements grant.Store.
+func (db *DB) RefreshTokenByHash(ctx context.Context, tenantID string, hashes [][]byte) (*grant.RefreshToken, []byte, int, error) {
+	if len(hashes) == 0 {
+		return nil, nil, 0, nil
+	}
+	r := &grant.RefreshToken{}
+	var hash []byte
+	var document string
+	var latest int
+	var issued, used, rotated, expires, revoked int64
+	found, err := db.readRow(ctx, in(selectRefreshToken, len(hashes), 2, ""), hashArgs(tenantID, hashes),
+		&hash, &r.FamilyID, &r.Sequence, &document, &issued, &used, &rotated,
+		&r.UserID, &r.ClientID, &latest, &expires, &revoked)
+	if err != nil {
+		return nil, nil, 0, fmt.Errorf("read a refresh token: %w", err)
+	}
+	if !found {
+		return nil, nil, 0, nil
+	}
+	var stored storedToken
+	if err := decode(document, &stored); err != nil {
+		return nil, nil, 0, err
+	}
+	r.Audience, r.Scope, r.SessionID, r.Connection = stored.Audience, stored.Scope, stored.SessionID, stored.Connection
+	r.Issuer, r.Rotating, r.AuthTime = stored.Issuer, stored.Rotating, stored.AuthTime
+	r.IssuedAt, r.UsedAt, r.RotatedAt = clock.FromMillis(issued), clock.FromMillis(used), clock.FromMillis(rotated)
+	r.ExpiresAt, r.RevokedAt = clock.FromMillis(expires), clock.FromMillis(revoked)
+	return r, hash, latest, nil
+}
+
+// RotateRefreshToken implements grant.Store.
+func (db *DB) RotateRefreshToken(ctx context.Context, tenantID string, hash []byte, now time.Time) (bool, error) {
+	changed, err := db.exec(ctx, rotateRefreshToken, tenantID, hash, clock.Millis(now))
+	if err != nil {
+		return false, fmt.Errorf("rotate a refresh token: %w", err)
+	}
+	return changed == 1, nil
+}
+
+// TouchRefreshToken implements grant.Store.
+func (db *DB) TouchRefreshToken(ctx context.Context, tenantID string, hash []byte, now time.Time) (bool, error) {
+	changed, err := db.exec(ctx, touchRefreshToken, tenantID, hash, clock.Millis(now))
+	if err != nil {
+		return false, fmt.Errorf("note a use of a refresh token: %w", err)
+	}
+	return changed == 1, nil
+}
+
+// RevokeFamily implements grant.Store.
+func (db *DB) RevokeFamily(ctx context.Context, tenantID, familyID string, now time.Time) error {
+	return db.queue(ctx, revokeFamily, tenantID, familyID, clock.Millis(now))
+}
+
+// RevokeTokens implements grant.Store.
+func (db *DB) RevokeTokens(ctx context.Context, tenantID, userID, clientID, audience string, now time.Time) error {
+	return db.queue(ctx, revokeTokens, tenantID, userID, clientID, audience, clock.Millis(now))
+}
+
+// TrimRefreshTokens implements grant.Store.
+func (db *DB) TrimRefreshTokens(ctx context.Context, tenantID, userID, clientID string, keep int) error {
+	return db.queue(ctx, trimFamilies, tenantID, userID, clientID, keep)
+}
+
+// ConsentFor implements grant.Store.
+func (db *DB) ConsentFor(ctx context.Context, tenantID, userID, clientID, audience string) (*grant.Consent, error) {
+	var scope string
+	found, err := db.readRow(ctx, selectConsent, []any{tenantID, userID, clientID, audience}, &scope)
+	if err != nil {
+		return nil, fmt.Errorf("read a consent: %w", err)
+	}
+	if !found {
+		return nil, nil
+	}
+	c := &grant.Consent{UserID: userID, ClientID: clientID, Audience: audience}
+	return c, decode(scope, &c.Scope)
+}
+
+// SaveConsent implements grant.Store.
+func (db *DB) SaveConsent(ctx context.Context, tenantID string, c *grant.Consent, now time.Time) error {
+	scope, err := encode(c.Scope)
+	if err != nil {
+		return err
+	}
+	return db.queue(ctx, upsertConsent, tenantID, c.UserID, c.ClientID, c.Audience, scope, clock.Millis(now))
+}
+
+// InsertPushed implements grant.Store.
+func (db *DB) InsertPushed(ctx context.Context, tenantID string, hash []byte, p *grant.Pushed) error {
+	params, err := encode(p.Params)
+	if err != nil {
+		return err
+	}
+	if _, err := db.exec(ctx, insertPushed, tenantID, hash, p.ClientID, params, clock.Millis(p.ExpiresAt)); err != nil {
+		return fmt.Errorf("write a pushed request: %w", err)
+	}
+	return nil
+}
+
+// TakePushed implements grant.Store.
+func (db *DB) TakePushed(ctx context.Context, tenantID string, hashes [][]byte) (*grant.Pushed, error) {
+	if len(hashes) == 0 {
+		return nil, nil
+	}
+	p := &grant.Pushed{}
+	var params string
+	var expires int64
+	found, err := db.writeRow(ctx, in(takePushed, len(hashes), 2, " RETURNING client_id, params, expires_at"),
+		hashArgs(tenantID, hashes), &p.ClientID, &params, &expires)
+	if err != nil {
+		return nil, fmt.Errorf("take a pushed request: %w", err)
+	}
+	if !found {
+		return nil, nil
+	}
+	p.ExpiresAt = clock.FromMillis(expires)
+	return p, decode(params, &p.Params)
+}

@@ -1,0 +1,193 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"latchkey/internal/clock"
+	"latchkey/internal/eventlog"
+	"latchkey/internal/store/engine"
+)
+
+var _ eventlog.Store = (*DB)(nil)
+
+const (
+	insertLogs = `INSERT INTO logs (tenant_id, log_id, type, user_id, logged_at, document) VALUES `
+	selectLogs = `SELECT log_id, logged_at, document FROM logs WHERE tenant_id = $1`
+	// The second condition is the one of the index, which leaves out events without a user.
+	ofLogUser       = ` AND user_id = $2 AND user_id <> ''`
+	newestLogs      = ` ORDER BY log_id DESC LIMIT `
+	selectTenantIDs = `SELECT tenant_id FROM tenants ORDER BY tenant_id`
+	// Ids are ordered by time, so the oldest events are at the beginning of the primary key.
+	deleteLogs = `DELETE FROM logs WHERE tenant_id = $1 AND logged_at < $2 AND log_id IN
+		(SELECT log_id FROM logs WHERE tenant_id = $1 ORDER BY log_id LIMIT $3)`
+)
+
+// storedEvent is the document of an event.
+type storedEvent struct {
+	Type         eventlog.Type    `json:"type"`
+	Description  string           `json:"description,omitempty"`
+	ClientID     string           `json:"client_id,omitempty"`
+	ClientName   string           `json:"client_name,omitempty"`
+	Connection   string           `json:"connection,omitempty"`
+	ConnectionID string           `json:"connection_id,omitempty"`
+	Strategy     string           `json:"strategy,omitempty"`
+	StrategyType string           `json:"strategy_type,omitempty"`
+	UserID       string           `json:"user_id,omitempty"`
+	UserName     string           `json:"user_name,omitempty"`
+	Audience     string           `json:"audience,omitempty"`
+	Scope        string           `json:"scope,omitempty"`
+	IP           string           `json:"ip,omitempty"`
+	ClientIP     string           `json:"client_ip,omitempty"`
+	UserAgent    string           `json:"user_agent,omitempty"`
+	Hostname     string           `json:"hostname,omitempty"`
+	SDK          string           `json:"sdk,omitempty"`
+	Language     string           `json:"language,omitempty"`
+	RequestID    string           `json:"request_id,omitempty"`
+	Details      *json.RawMessage `json:"details,omitempty"`
+}
+
+func encodeEvent(e *eventlog.Event) (string, error) {
+	s := storedEvent{
+		Type: e.Type, Description: e.Description, ClientID: e.ClientID, ClientName: e.ClientName,
+		Connection: e.Connection, ConnectionID: e.ConnectionID, Strategy: e.Strategy, StrategyType: e.StrategyType,
+		UserID: e.UserID, UserName: e.UserName, Audience: e.Audience, Scope: e.Scope,
+		IP: e.Origin.IP, ClientIP: e.Origin.ClientIP, UserAgent: e.Origin.UserAgent, Hostname: e.Origin.Hostname,
+		SDK: e.Origin.SDK, Language: e.Origin.Language, RequestID: e.Origin.RequestID,
+	}
+	if e.Details != nil {
+		details, err := json.Marshal(e.Details)
+		if err != nil {
+			return "", fmt.Errorf("encode the details of a log event: %w", err)
+		}
+		raw := json.RawMessage(details)
+		s.Details = &raw
+	}
+	return encode(&s)
+}
+
+func decodeEvent(document string) (eventlog.Event, error) {
+	var s storedEvent
+	if err := decode(document, &s); err != nil {
+		return eventlog.Event{}, err
+	}
+	e := eventlog.Event{
+		Type: s.Type, Description: s.Description, ClientID: s.ClientID, ClientName: s.ClientName,
+		Connection: s.Connection, ConnectionID: s.ConnectionID, Strategy: s.Strategy, StrategyType: s.StrategyType,
+		UserID: s.UserID, UserName: s.UserName, Audience: s.Audience, Scope: s.Scope,
+		Origin: eventlog.Origin{
+			IP: s.IP, ClientIP: s.ClientIP, UserAgent: s.UserAgent, Hostname: s.Hostname, SDK: s.SDK,
+			Language: s.Language, RequestID: s.RequestID,
+		},
+	}
+	if s.Details != nil {
+		if err := json.Unmarshal(*s.Details, &e.Details); err != nil {
+			return eventlog.Event{}, fmt.Errorf("decode the details of a log event: %w", err)
+		}
+	}
+	return e, nil
+}
+
+// mostLogsAtOnce keeps the parameters of one statement few.
+const mostLogsAtOnce = 50
+
+// InsertEvents implements eventlog.Store.
+func (db *DB) InsertEvents(ctx context.Context, tenantID string, records []eventlog.Record) error {
+	if len(records) > mostLogsAtOnce {
+		return db.InTx(ctx, func(ctx context.Context) error {
+			if err := db.InsertEvents(ctx, tenantID, records[:mostLogsAtOnce]); err != nil {
+				return err
+			}
+			return db.InsertEvents(ctx, tenantID, records[mostLogsAtOnce:])
+		})
+	}
+	if len(records) == 0 {
+		return nil
+	}
+	args := make([]any, 0, 1+5*len(records))
+	args = append(args, tenantID)
+	for i := range records {
+		r := &records[i]
+		document, err := encodeEvent(&r.Event)
+		if err != nil {
+			return err
+		}
+		args = append(args, r.ID, string(r.Type), r.UserID, clock.Millis(r.Date), document)
+	}
+	return db.queue(ctx, tuples(insertLogs, len(records), 5, 2, "$1, ", ""), args...)
+}
+
+// Events implements eventlog.Store.
+func (db *DB) Events(ctx context.Context, tenantID string, typ eventlog.Type, userID string, limit int) ([]eventlog.Record, error) {
+	sql, args := selectLogs, []any{tenantID}
+	switch {
+	case userID != "" && typ != "":
+		sql += ofLogUser + ` AND type = $3` + newestLogs + `$4`
+		args = append(args, userID, string(typ), limit)
+	case userID != "":
+		sql += ofLogUser + newestLogs + `$3`
+		args = append(args, userID, limit)
+	case typ != "":
+		sql += ` AND type = $2` + newestLogs + `$3`
+		args = append(args, string(typ), limit)
+	default:
+		sql += newestLogs + `$2`
+		args = append(args, limit)
+	}
+	var all []eventlog.Record
+	err := db.read(ctx, &engine.Statement{SQL: sql, Args: args, Row: func(r engine.Row) error {
+		var record eventlog.Record
+		var at int64
+		var document string
+		err := r.Scan(&record.ID, &at, &document)
+		if err != nil {
+			return err
+		}
+		record.Date = clock.FromMillis(at)
+		record.Event, err = decodeEvent(document)
+		all = append(all, record)
+		return err
+	}})
+	if err != nil {
+		return nil, fmt.Errorf("list log events: %w", err)
+	}
+	return all, nil
+}
+
+// DeleteEventsBefore implements eventlog.Store.
+func (db *DB) DeleteEventsBefore(ctx context.Context, before time.Time, limit int) (int, error) {
+	n, err := db.deletePerTenant(ctx, deleteLogs, limit, clock.Millis(before))
+	if err != nil {
+		return n, fmt.Errorf("delete old log events: %w", err)
+	}
+	return n, nil
+}
+
+// deletePerTenant runs a deletion for one tenant after the other until limit rows are deleted. The statement's parameters
+// are the tenant, what is given, and how many rows it may delete.
+func (db *DB) deletePerTenant(ctx context.Context, sql string, limit int, arg any) (int, error) {
+	var tenants []string
+	err := db.read(ctx, &engine.Statement{SQL: selectTenantIDs, Row: func(r engine.Row) error {
+		var id string
+		err := r.Scan(&id)
+		tenants = append(tenants, id)
+		return err
+	}})
+	if err != nil {
+		return 0, err
+	}
+	deleted := 0
+	for _, id := range tenants {
+		if deleted >= limit {
+			break
+		}
+		n, err := db.exec(ctx, sql, id, arg, limit-deleted)
+		if err != nil {
+			return deleted, err
+		}
+		deleted += int(n)
+	}
+	return deleted, nil
+}

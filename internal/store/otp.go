@@ -1,0 +1,151 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"latchkey/internal/clock"
+	"latchkey/internal/otp"
+)
+
+var _ otp.Store = (*DB)(nil)
+
+const (
+	// The one row on the left makes an answer even when nothing is known: the work does not tell.
+	selectAttempt = `SELECT challenges.challenge_id, challenges.code_hash, challenges.client_id, challenges.created_at,
+		challenges.expires_at, challenges.wrong, challenges.max_wrong, challenges.consumed_at,
+		guesses.wrong, guesses.locked_until, guesses.locks, deleted_identifiers.deletions, ` + userColumns + `
+		FROM (SELECT 1 AS one) AS always
+		LEFT JOIN challenges ON challenges.tenant_id = $1
+			AND challenges.connection = $2 AND challenges.identifier = $3
+		LEFT JOIN guesses ON guesses.tenant_id = $1
+			AND guesses.connection = $2 AND guesses.identifier = $3
+		LEFT JOIN deleted_identifiers ON deleted_identifiers.tenant_id = $1
+			AND deleted_identifiers.connection = $2 AND deleted_identifiers.identifier = $3
+		LEFT JOIN identities ON identities.tenant_id = $1
+			AND identities.connection = $2 AND identities.identifier = $3
+		LEFT JOIN users ON users.tenant_id = identities.tenant_id AND users.user_id = identities.user_id`
+	putChallenge = `INSERT INTO challenges
+		(tenant_id, connection, identifier, challenge_id, code_hash, client_id, created_at, expires_at, wrong, max_wrong,
+		consumed_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+		ON CONFLICT (tenant_id, connection, identifier) DO UPDATE SET challenge_id = excluded.challenge_id,
+		code_hash = excluded.code_hash, client_id = excluded.client_id, created_at = excluded.created_at,
+		expires_at = excluded.expires_at, wrong = excluded.wrong, max_wrong = excluded.max_wrong,
+		consumed_at = excluded.consumed_at`
+	ofIdentifier = ` WHERE tenant_id = $1 AND connection = $2 AND identifier = $3`
+
+	// Everything a check has looked at is looked at again, in the statement that spends.
+	spendChallenge = `UPDATE challenges SET consumed_at = $5` + ofIdentifier + ` AND challenge_id = $4
+		AND consumed_at = 0 AND wrong < max_wrong AND expires_at > $5
+		AND NOT EXISTS (SELECT 1 FROM guesses WHERE guesses.tenant_id = $1 AND guesses.connection = $2
+			AND guesses.identifier = $3 AND guesses.locked_until > $5)
+		AND NOT EXISTS (SELECT 1 FROM identities
+			JOIN users ON users.tenant_id = identities.tenant_id AND users.user_id = identities.user_id
+			WHERE identities.tenant_id = $1 AND identities.connection = $2 AND identities.identifier = $3
+			AND users.blocked)`
+	countWrong = `UPDATE challenges SET wrong = wrong + 1` + ofIdentifier + ` AND challenge_id = $4
+		AND consumed_at = 0 AND wrong < max_wrong RETURNING wrong`
+	killChallenge = `DELETE FROM challenges` + ofIdentifier + ` AND challenge_id = $4 AND consumed_at = 0`
+
+	// $4 limit, $5 lock, $6 maxLock, $7 now, $8 forgetBefore. Below, "earlier" locks are those not forgotten.
+	earlierLocks = `CASE WHEN guesses.locked_until < $8 THEN 0 ELSE guesses.locks END`
+	nthLock      = `CASE WHEN (` + earlierLocks + `) > 20 OR CAST($5 AS bigint) << CAST(` + earlierLocks + ` AS integer) > $6
+		THEN CAST($6 AS bigint) ELSE CAST($5 AS bigint) << CAST(` + earlierLocks + ` AS integer) END`
+	countGuess = `INSERT INTO guesses (tenant_id, connection, identifier, wrong, locks, locked_until, changed_at)
+		VALUES ($1, $2, $3,
+			CASE WHEN CAST($4 AS bigint) <= 1 THEN 0 ELSE 1 END,
+			CASE WHEN CAST($4 AS bigint) <= 1 THEN 1 ELSE 0 END,
+			CASE WHEN CAST($4 AS bigint) <= 1 THEN CAST($7 AS bigint) + CASE WHEN CAST($5 AS bigint) > $6 THEN CAST($6 AS bigint)
+				ELSE CAST($5 AS bigint) END ELSE 0 END,
+			$7)
+		ON CONFLICT (tenant_id, connection, identifier) DO UPDATE SET
+		wrong = CASE WHEN guesses.wrong + 1 >= $4 THEN 0 ELSE guesses.wrong + 1 END,
+		locks = ` + earlierLocks + ` + CASE WHEN guesses.wrong + 1 >= $4 THEN 1 ELSE 0 END,
+		locked_until = CASE WHEN guesses.wrong + 1 >= $4 THEN CAST($7 AS bigint) + ` + nthLock + `
+			WHEN guesses.locked_until < $8 THEN 0 ELSE guesses.locked_until END,
+		changed_at = excluded.changed_at
+		RETURNING wrong, locks, locked_until`
+	resetGuesses = `UPDATE guesses SET wrong = 0` + ofIdentifier + ` AND wrong > 0`
+)
+
+// Attempt implements otp.Store.
+func (db *DB) Attempt(ctx context.Context, tenantID, connection, identifier string) (otp.Attempt, error) {
+	var (
+		id, client                                 *string
+		hash                                       []byte
+		created, expires, consumed, locked         *int64
+		wrong, maxWrong, guessed, locks, deletions *int
+		u                                          userRow
+	)
+	dest := append([]any{
+		&id, &hash, &client, &created, &expires, &wrong, &maxWrong, &consumed, &guessed, &locked, &locks, &deletions,
+	}, u.dest()...)
+	if _, err := db.readRow(ctx, selectAttempt, []any{tenantID, connection, identifier}, dest...); err != nil {
+		return otp.Attempt{}, fmt.Errorf("read an attempt: %w", err)
+	}
+	a := otp.Attempt{
+		Guesses:   otp.Guesses{Wrong: orZero(guessed), Locks: orZero(locks), LockedUntil: clock.FromMillis(orZero(locked))},
+		Deletions: orZero(deletions),
+	}
+	if id != nil {
+		a.Challenge = &otp.Challenge{
+			ID: *id, Connection: connection, Identifier: identifier, CodeHash: hash, ClientID: *client,
+			CreatedAt: clock.FromMillis(*created), ExpiresAt: clock.FromMillis(*expires),
+			Wrong: *wrong, MaxWrong: *maxWrong, ConsumedAt: clock.FromMillis(*consumed),
+		}
+	}
+	var err error
+	a.User, err = u.user()
+	return a, err
+}
+
+// PutChallenge implements otp.Store.
+func (db *DB) PutChallenge(ctx context.Context, tenantID string, c *otp.Challenge) error {
+	return db.queue(ctx, putChallenge, tenantID, c.Connection, c.Identifier, c.ID, c.CodeHash, c.ClientID,
+		clock.Millis(c.CreatedAt), clock.Millis(c.ExpiresAt), c.Wrong, c.MaxWrong, clock.Millis(c.ConsumedAt))
+}
+
+// SpendChallenge implements otp.Store.
+func (db *DB) SpendChallenge(ctx context.Context, tenantID string, c *otp.Challenge, now time.Time) (bool, error) {
+	changed, err := db.exec(ctx, spendChallenge, tenantID, c.Connection, c.Identifier, c.ID, clock.Millis(now))
+	if err != nil {
+		return false, fmt.Errorf("spend a challenge: %w", err)
+	}
+	return changed == 1, nil
+}
+
+// CountWrong implements otp.Store.
+func (db *DB) CountWrong(ctx context.Context, tenantID string, c *otp.Challenge) (wrong int, ok bool, err error) {
+	ok, err = db.writeRow(ctx, countWrong, []any{tenantID, c.Connection, c.Identifier, c.ID}, &wrong)
+	if err != nil {
+		return 0, false, fmt.Errorf("count a wrong code: %w", err)
+	}
+	return wrong, ok, nil
+}
+
+// CountGuess implements otp.Store.
+func (db *DB) CountGuess(ctx context.Context, tenantID, connection, identifier string, limit int, lock, maxLock time.Duration, now, forgetBefore time.Time) (otp.Guesses, error) {
+	var g otp.Guesses
+	var locked int64
+	args := []any{
+		tenantID, connection, identifier, limit, lock.Milliseconds(), maxLock.Milliseconds(),
+		clock.Millis(now), clock.Millis(forgetBefore),
+	}
+	if _, err := db.writeRow(ctx, countGuess, args, &g.Wrong, &g.Locks, &locked); err != nil {
+		return otp.Guesses{}, fmt.Errorf("count a guess: %w", err)
+	}
+	g.LockedUntil = clock.FromMillis(locked)
+	return g, nil
+}
+
+// ResetGuesses implements otp.Store.
+func (db *DB) ResetGuesses(ctx context.Context, tenantID, connection, identifier string) error {
+	return db.queue(ctx, resetGuesses, tenantID, connection, identifier)
+}
+
+// KillChallenge implements otp.Store.
+func (db *DB) KillChallenge(ctx context.Context, tenantID, connection, identifier, id string) error {
+	return db.queue(ctx, killChallenge, tenantID, connection, identifier, id)
+}

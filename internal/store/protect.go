@@ -1,0 +1,112 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"latchkey/internal/clock"
+	"latchkey/internal/protect"
+	"latchkey/internal/store/engine"
+)
+
+var _ protect.Store = (*DB)(nil)
+
+const (
+	// $2 is now; each bucket adds its name and the time at which an empty one would be empty again after the mark.
+	markBegin = `INSERT INTO buckets (tenant_id, bucket, empty_at) VALUES `
+	markEnd   = ` ON CONFLICT (tenant_id, bucket) DO UPDATE SET empty_at = CASE WHEN buckets.empty_at > $2
+		THEN buckets.empty_at + excluded.empty_at - $2 ELSE excluded.empty_at END
+		RETURNING bucket, empty_at`
+	selectFailures = `SELECT failed, blocked_until FROM failures WHERE tenant_id = $1 AND subject = $2`
+	// $3 limit, $4 when a block that began now would end, $5 now.
+	countFailure = `INSERT INTO failures (tenant_id, subject, failed, blocked_until, changed_at)
+		VALUES ($1, $2, 1, CASE WHEN CAST($3 AS bigint) <= 1 THEN CAST($4 AS bigint) ELSE 0 END, $5)
+		ON CONFLICT (tenant_id, subject) DO UPDATE SET failed = failures.failed + 1,
+		blocked_until = CASE WHEN failures.failed + 1 >= $3 THEN CAST($4 AS bigint) ELSE failures.blocked_until END,
+		changed_at = excluded.changed_at
+		RETURNING failed`
+	resetFailures = `DELETE FROM failures WHERE tenant_id = $1 AND subject = $2`
+)
+
+// Mark implements protect.Store. A bucket is the time at which it would be empty of marks (the generic cell rate
+// algorithm), so one addition puts a mark in. Buckets are marked in the order of their names: two transactions that want
+// the same ones never wait for each other in a circle.
+func (db *DB) Mark(ctx context.Context, tenantID string, now time.Time, buckets []protect.Bucket) ([]protect.Level, error) {
+	if len(buckets) == 0 {
+		return nil, nil
+	}
+	sorted := slices.Clone(buckets)
+	slices.SortFunc(sorted, func(a, b protect.Bucket) int { return strings.Compare(a.Key, b.Key) })
+	ms := clock.Millis(now)
+	args := []any{tenantID, ms}
+	for i, b := range sorted {
+		if i > 0 && b.Key == sorted[i-1].Key {
+			return nil, errors.New("mark buckets: one bucket is named twice")
+		}
+		args = append(args, b.Key, ms+b.Every.Milliseconds())
+	}
+	emptyAt := make(map[string]int64, len(buckets))
+	err := db.write(ctx, &engine.Statement{SQL: tuples(markBegin, len(buckets), 2, 3, "$1, ", markEnd), Args: args, Row: func(r engine.Row) error {
+		var key string
+		var at int64
+		if err := r.Scan(&key, &at); err != nil {
+			return err
+		}
+		emptyAt[key] = at
+		return nil
+	}})
+	if err != nil {
+		return nil, fmt.Errorf("mark buckets: %w", err)
+	}
+	levels := make([]protect.Level, len(buckets))
+	for i, b := range buckets {
+		levels[i] = level(b, now, emptyAt[b.Key])
+	}
+	return levels, nil
+}
+
+// level reads a bucket that would be empty at emptyAt, the mark just put in included.
+func level(b protect.Bucket, now time.Time, emptyAt int64) protect.Level {
+	every := b.Every.Milliseconds()
+	room := clock.Millis(now) + int64(b.Burst)*every - emptyAt // until it is full
+	if room < 0 {
+		// The mark does not stay: the caller rolls it back.
+		return protect.Level{
+			Key: b.Key, Over: true, Reset: clock.FromMillis(emptyAt - every), RetryAt: now.Add(time.Duration(-room) * time.Millisecond),
+		}
+	}
+	remaining := b.Burst
+	if every > 0 {
+		remaining = int(room / every)
+	}
+	return protect.Level{Key: b.Key, Remaining: remaining, Reset: clock.FromMillis(emptyAt)}
+}
+
+// Failures implements protect.Store.
+func (db *DB) Failures(ctx context.Context, tenantID, key string) (int, time.Time, error) {
+	var n int
+	var until int64
+	if _, err := db.readRow(ctx, selectFailures, []any{tenantID, key}, &n, &until); err != nil {
+		return 0, time.Time{}, fmt.Errorf("read failed logins: %w", err)
+	}
+	return n, clock.FromMillis(until), nil
+}
+
+// CountFailure implements protect.Store.
+func (db *DB) CountFailure(ctx context.Context, tenantID, key string, limit int, block time.Duration, now time.Time) (int, error) {
+	var n int
+	args := []any{tenantID, key, limit, clock.Millis(now.Add(block)), clock.Millis(now)}
+	if _, err := db.writeRow(ctx, countFailure, args, &n); err != nil {
+		return 0, fmt.Errorf("count a failed login: %w", err)
+	}
+	return n, nil
+}
+
+// ResetFailures implements protect.Store.
+func (db *DB) ResetFailures(ctx context.Context, tenantID, key string) error {
+	return db.queue(ctx, resetFailures, tenantID, key)
+}

@@ -1,0 +1,237 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"latchkey/internal/clock"
+	"latchkey/internal/store/engine"
+	"latchkey/internal/user"
+)
+
+var _ user.Store = (*DB)(nil)
+
+const (
+	userColumns = `users.profile, users.blocked, users.logins_count, users.last_login, users.last_ip, users.version`
+	selectUser  = `SELECT ` + userColumns + ` FROM users WHERE tenant_id = $1 AND user_id = $2`
+	// The one row on the left makes an answer even when there is nobody: the work does not tell.
+	selectUserByIdentity = `SELECT deleted_identifiers.deletions, ` + userColumns + `
+		FROM (SELECT 1 AS one) AS always
+		LEFT JOIN deleted_identifiers ON deleted_identifiers.tenant_id = $1
+			AND deleted_identifiers.connection = $2 AND deleted_identifiers.identifier = $3
+		LEFT JOIN identities ON identities.tenant_id = $1
+			AND identities.connection = $2 AND identities.identifier = $3
+		LEFT JOIN users ON users.tenant_id = identities.tenant_id AND users.user_id = identities.user_id`
+	insertUser = `INSERT INTO users
+		(tenant_id, user_id, profile, blocked, logins_count, last_login, last_ip, version)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, 1)`
+	insertIdentity = `INSERT INTO identities (tenant_id, connection, identifier, user_id) VALUES ($1, $2, $3, $4)`
+	deleteIdentity = `DELETE FROM identities
+		WHERE tenant_id = $1 AND connection = $2 AND identifier = $3 AND user_id = $4`
+	updateUser = `UPDATE users SET profile = $4, blocked = $5, version = version + 1
+		WHERE tenant_id = $1 AND user_id = $2 AND version = $3`
+	recordLogin = `UPDATE users SET logins_count = logins_count + 1, last_login = $3, last_ip = $4
+		WHERE tenant_id = $1 AND user_id = $2`
+	deleteUser             = `DELETE FROM users WHERE tenant_id = $1 AND user_id = $2 AND version = $3`
+	countDeletedIdentifier = `INSERT INTO deleted_identifiers (tenant_id, connection, identifier, deletions)
+		VALUES ($1, $2, $3, 1) ON CONFLICT (tenant_id, connection, identifier)
+		DO UPDATE SET deletions = deleted_identifiers.deletions + 1`
+)
+
+// storedUser is the profile column: the user's document, with the identifiers that the document itself leaves out.
+type storedUser struct {
+	*user.User
+	Identities []storedIdentity `json:"identities"`
+}
+
+type storedIdentity struct {
+	user.Identity
+	Identifier string `json:"identifier"`
+}
+
+func encodeUser(u *user.User) (string, error) {
+	s := storedUser{User: u, Identities: make([]storedIdentity, len(u.Identities))}
+	for i, id := range u.Identities {
+		s.Identities[i] = storedIdentity{Identity: id, Identifier: id.Identifier}
+	}
+	return encode(s)
+}
+
+// userRow receives userColumns. They may be NULL, when a LEFT JOIN found nobody.
+type userRow struct {
+	profile     *string
+	blocked     *bool
+	loginsCount *int
+	lastLogin   *int64
+	lastIP      *string
+	version     *int64
+}
+
+func (r *userRow) dest() []any {
+	return []any{&r.profile, &r.blocked, &r.loginsCount, &r.lastLogin, &r.lastIP, &r.version}
+}
+
+// user gives the user, or nil.
+func (r *userRow) user() (*user.User, error) {
+	if r.profile == nil {
+		return nil, nil
+	}
+	u := &user.User{}
+	s := storedUser{User: u}
+	if err := decode(*r.profile, &s); err != nil {
+		return nil, err
+	}
+	u.Identities = make([]user.Identity, len(s.Identities))
+	for i, id := range s.Identities {
+		u.Identities[i] = id.Identity
+		u.Identities[i].Identifier = id.Identifier
+	}
+	u.Blocked, u.LoginsCount, u.LastIP, u.Version = *r.blocked, *r.loginsCount, *r.lastIP, *r.version
+	u.LastLogin = clock.FromMillis(*r.lastLogin)
+	return u, nil
+}
+
+// User implements user.Store.
+func (db *DB) User(ctx context.Context, tenantID, userID string) (*user.User, error) {
+	var r userRow
+	found, err := db.readRow(ctx, selectUser, []any{tenantID, userID}, r.dest()...)
+	if err != nil {
+		return nil, fmt.Errorf("read a user: %w", err)
+	}
+	if !found {
+		return nil, user.ErrNotFound
+	}
+	return r.user()
+}
+
+// Find implements user.Store.
+func (db *DB) Find(ctx context.Context, tenantID, connection, identifier string) (*user.User, int, error) {
+	var r userRow
+	var deletions *int
+	args := []any{tenantID, connection, identifier}
+	if _, err := db.readRow(ctx, selectUserByIdentity, args, append([]any{&deletions}, r.dest()...)...); err != nil {
+		return nil, 0, fmt.Errorf("find a user: %w", err)
+	}
+	u, err := r.user()
+	return u, orZero(deletions), err
+}
+
+// orZero reads a column that is NULL when a LEFT JOIN found nothing.
+func orZero[T any](v *T) T {
+	if v == nil {
+		return *new(T)
+	}
+	return *v
+}
+
+// CreateUser implements user.Store.
+func (db *DB) CreateUser(ctx context.Context, tenantID string, u *user.User) error {
+	profile, err := encodeUser(u)
+	if err != nil {
+		return err
+	}
+	statements := []*engine.Statement{{
+		SQL:   insertUser,
+		Args:  []any{tenantID, u.ID, profile, u.Blocked, u.LoginsCount, clock.Millis(u.LastLogin), u.LastIP},
+		Taken: user.ErrExists,
+	}}
+	for _, id := range u.Identities {
+		statements = append(statements, identityStatement(tenantID, u.ID, id))
+	}
+	if err := db.write(ctx, statements...); err != nil {
+		return fmt.Errorf("create a user: %w", err)
+	}
+	return nil
+}
+
+func identityStatement(tenantID, userID string, id user.Identity) *engine.Statement {
+	return &engine.Statement{
+		SQL: insertIdentity, Args: []any{tenantID, id.Connection, id.Identifier, userID}, Taken: user.ErrExists,
+	}
+}
+
+// UpdateUser implements user.Store.
+func (db *DB) UpdateUser(ctx context.Context, tenantID string, u *user.User) error {
+	profile, err := encodeUser(u)
+	if err != nil {
+		return err
+	}
+	return db.InTx(ctx, func(ctx context.Context) error {
+		stored, err := db.User(ctx, tenantID, u.ID)
+		if err != nil {
+			return err
+		}
+		if stored.Version != u.Version {
+			return user.ErrChanged
+		}
+		changed, err := db.exec(ctx, updateUser, tenantID, u.ID, u.Version, profile, u.Blocked)
+		if err != nil {
+			return fmt.Errorf("update a user: %w", err)
+		}
+		if changed == 0 {
+			return user.ErrChanged
+		}
+		statements := changedIdentities(tenantID, u.ID, stored.Identities, u.Identities)
+		if len(statements) == 0 {
+			return nil
+		}
+		return db.write(ctx, statements...)
+	})
+}
+
+// changedIdentities gives the statements that turn the rows of one list of identities into those of another.
+func changedIdentities(tenantID, userID string, before, after []user.Identity) []*engine.Statement {
+	in := func(list []user.Identity, id user.Identity) bool {
+		return slices.ContainsFunc(list, func(other user.Identity) bool {
+			return other.Connection == id.Connection && other.Identifier == id.Identifier
+		})
+	}
+	var statements []*engine.Statement
+	for _, id := range before {
+		if !in(after, id) {
+			statements = append(statements, &engine.Statement{
+				SQL: deleteIdentity, Args: []any{tenantID, id.Connection, id.Identifier, userID},
+			})
+		}
+	}
+	for _, id := range after {
+		if !in(before, id) {
+			statements = append(statements, identityStatement(tenantID, userID, id))
+		}
+	}
+	return statements
+}
+
+// RecordLogin implements user.Store.
+func (db *DB) RecordLogin(ctx context.Context, tenantID, userID string, l user.Login) error {
+	return db.queue(ctx, recordLogin, tenantID, userID, clock.Millis(l.At), l.IP)
+}
+
+// DeleteUser implements user.Store.
+func (db *DB) DeleteUser(ctx context.Context, tenantID, userID string) error {
+	return db.InTx(ctx, func(ctx context.Context) error {
+		u, err := db.User(ctx, tenantID, userID)
+		if err != nil {
+			return err
+		}
+		changed, err := db.exec(ctx, deleteUser, tenantID, userID, u.Version)
+		if err != nil {
+			return fmt.Errorf("delete a user: %w", err)
+		}
+		if changed == 0 {
+			// Somebody changed or deleted the user after it was read: its identities may be others now.
+			return fmt.Errorf("delete a user: %w", engine.ErrRetry)
+		}
+		for _, id := range u.Identities {
+			args := []any{tenantID, id.Connection, id.Identifier}
+			if err := db.queue(ctx, deleteIdentity, append(args, userID)...); err != nil {
+				return err
+			}
+			if err := db.queue(ctx, countDeletedIdentifier, args...); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
