@@ -217,6 +217,53 @@ test('consent is asked and can be denied', async (t) => {
   await atCallback(page);
 });
 
+test('logging out without a token asks first, and no means no', async (t) => {
+  const page = await openPage(browser, t);
+  await page.goto(authorizeURL());
+  await loginByCode(page, newAddress('logout'));
+  await atCallback(page);
+
+  const logout = new URL('/oidc/logout', dev.issuer).href;
+  await page.goto(logout);
+  await shoot(page, 'logout-question');
+  await assertAccessible(page, 'logout question');
+  await proceed(page, 'button[name="action"][value="deny"]');
+  await shoot(page, 'logout-aborted');
+  await assertAccessible(page, 'logout aborted');
+  await page.goto(authorizeURL());
+  await atCallback(page);
+
+  await page.goto(logout);
+  await proceed(page, 'button[name="action"][value="accept"]');
+  await shoot(page, 'logout-complete');
+  await assertAccessible(page, 'logout complete');
+  await page.goto(authorizeURL());
+  assert.equal(new URL(page.url()).pathname, '/u/login/identifier');
+});
+
+test('a page without a live login explains itself', async (t) => {
+  const page = await openPage(browser, t);
+  for (const path of ['/u/login/identifier?state=made-up', '/u/login/passwordless-email-challenge', '/authorize/resume?state=x']) {
+    const answer = await page.goto(new URL(path, dev.issuer).href);
+    assert.ok([400, 403, 404].includes(answer.status()), `${path}: ${answer.status()}`);
+    await assertAccessible(page, path);
+  }
+  await shoot(page, 'error-no-transaction');
+});
+
+test('an address that is none is named as the mistake', async (t) => {
+  const page = await openPage(browser, t);
+  await page.goto(authorizeURL());
+  await page.locator('form[data-form-primary="true"]').evaluate((form) => (form.noValidate = true));
+  await page.fill('#username', 'not an address');
+  await proceed(page);
+  assert.ok(await page.locator('#error-element-username').getAttribute('data-error-code'));
+  assert.equal(await page.inputValue('#username'), 'not an address', 'what was typed is kept');
+  assert.match(await page.title(), /^Error: /);
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'username');
+  await assertAccessible(page, 'identifier with an error');
+});
+
 test('the pages ask nobody else for anything and stay light', async (t) => {
   const page = await openPage(browser, t);
   const foreign = [];

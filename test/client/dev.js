@@ -28,7 +28,7 @@ export async function readMessage(address, seconds = 20) {
   const deadline = Date.now() + seconds * 1000;
   while (Date.now() < deadline) {
     const url = new URL('messages', dev.inbox_url.replace(/\/?$/, '/'));
-    url.search = new URLSearchParams({ to: address, wait: '5' });
+    url.search = new URLSearchParams({ to: address, wait: String(Math.min(seconds, 5)) });
     const answer = await fetch(url);
     if (!answer.ok) {
       throw new Error(`the inbox answered ${answer.status}: ${await answer.text()}`);
@@ -45,8 +45,8 @@ export async function readMessage(address, seconds = 20) {
 }
 
 /** The code in the next message for this address. */
-export async function readCode(address) {
-  const { code, text } = await readMessage(address);
+export async function readCode(address, seconds) {
+  const { code, text } = await readMessage(address, seconds);
   if (!/^\d{6}$/.test(code ?? '')) {
     throw new Error(`the message for ${address} has no six-digit code but ${JSON.stringify(code)}; its text: ${text}`);
   }
