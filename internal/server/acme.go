@@ -21,6 +21,7 @@ import (
 	"latchkey/internal/clock"
 	"latchkey/internal/ident"
 	"latchkey/internal/seal"
+	"latchkey/internal/store"
 	"latchkey/internal/web/httpx"
 )
 
@@ -28,11 +29,11 @@ import (
 // slashes. All methods are safe for concurrent use; what Put wrote, every node's File gives at once.
 type SharedFiles interface {
 	// PutFile writes a file, whether or not it exists.
-	PutFile(ctx context.Context, f SharedFile) error
+	PutFile(ctx context.Context, f store.SharedFile) error
 	// File gives a file, or an error of kind not_found.
-	File(ctx context.Context, name string) (SharedFile, error)
+	File(ctx context.Context, name string) (store.SharedFile, error)
 	// Files lists the file called name and those below it (name + "/"), all of them for "", by name and without content.
-	Files(ctx context.Context, name string) ([]SharedFile, error)
+	Files(ctx context.Context, name string) ([]store.SharedFile, error)
 	// DeleteFiles deletes the file called name and those below it. That there is none is no error.
 	DeleteFiles(ctx context.Context, name string) error
 	// TakeLease gives the lease called name to holder until a time, when nobody else holds it at now; holder's own lease
@@ -40,14 +41,6 @@ type SharedFiles interface {
 	TakeLease(ctx context.Context, name, holder string, now, until time.Time) (bool, error)
 	// ReleaseLease ends holder's lease.
 	ReleaseLease(ctx context.Context, name, holder string) error
-}
-
-// SharedFile is one file of SharedFiles.
-type SharedFile struct {
-	Name     string
-	Content  []byte
-	Size     int64
-	Modified time.Time
 }
 
 // ACMEConfig says where certificates come from (RFC 8555).
@@ -118,7 +111,7 @@ func (s *certificateStorage) Store(ctx context.Context, key string, value []byte
 	if err != nil {
 		return err
 	}
-	return s.files.PutFile(ctx, SharedFile{Name: key, Content: sealed, Size: int64(len(value)), Modified: s.clock.Now()})
+	return s.files.PutFile(ctx, store.SharedFile{Name: key, Content: sealed, Size: int64(len(value)), Modified: s.clock.Now()})
 }
 
 // Load implements certmagic.Storage.

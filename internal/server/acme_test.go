@@ -34,6 +34,7 @@ import (
 	"latchkey/internal/apierr"
 	"latchkey/internal/clock"
 	"latchkey/internal/seal"
+	"latchkey/internal/store"
 	"latchkey/internal/tenant"
 )
 
@@ -279,7 +280,7 @@ func (a *acmeServer) finalize(w http.ResponseWriter, o *acmeOrder, payload []byt
 // memoryFiles are SharedFiles in memory.
 type memoryFiles struct {
 	mu     sync.Mutex
-	files  map[string]SharedFile
+	files  map[string]store.SharedFile
 	leases map[string]lease
 }
 
@@ -289,17 +290,17 @@ type lease struct {
 }
 
 func newMemoryFiles() *memoryFiles {
-	return &memoryFiles{files: map[string]SharedFile{}, leases: map[string]lease{}}
+	return &memoryFiles{files: map[string]store.SharedFile{}, leases: map[string]lease{}}
 }
 
-func (m *memoryFiles) PutFile(_ context.Context, f SharedFile) error {
+func (m *memoryFiles) PutFile(_ context.Context, f store.SharedFile) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.files[f.Name] = f
 	return nil
 }
 
-func (m *memoryFiles) File(_ context.Context, name string) (SharedFile, error) {
+func (m *memoryFiles) File(_ context.Context, name string) (store.SharedFile, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	f, ok := m.files[name]
@@ -309,17 +310,17 @@ func (m *memoryFiles) File(_ context.Context, name string) (SharedFile, error) {
 	return f, nil
 }
 
-func (m *memoryFiles) Files(_ context.Context, name string) ([]SharedFile, error) {
+func (m *memoryFiles) Files(_ context.Context, name string) ([]store.SharedFile, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	var found []SharedFile
+	var found []store.SharedFile
 	for _, f := range m.files {
 		if name == "" || f.Name == name || strings.HasPrefix(f.Name, name+"/") {
 			f.Content = nil
 			found = append(found, f)
 		}
 	}
-	slices.SortFunc(found, func(a, b SharedFile) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(found, func(a, b store.SharedFile) int { return strings.Compare(a.Name, b.Name) })
 	return found, nil
 }
 

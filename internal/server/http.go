@@ -32,6 +32,7 @@ type Front struct {
 	mu      sync.Mutex
 	servers []*http.Server
 	serving sync.WaitGroup
+	before  []func()
 	closers []closer
 }
 
@@ -98,6 +99,13 @@ func (f *Front) Serve(d Door) error {
 	return nil
 }
 
+// BeforeStop registers what happens when stopping begins, such as ending long waits so that their requests can finish.
+func (f *Front) BeforeStop(do func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.before = append(f.before, do)
+}
+
 // OnStop registers what is to end after the requests. Things end in the order in which they were registered.
 func (f *Front) OnStop(name string, close func(context.Context) error) {
 	f.mu.Lock()
@@ -123,9 +131,12 @@ func (f *Front) Wait(ctx context.Context) error {
 func (f *Front) Stop(ctx context.Context) error {
 	f.mu.Lock()
 	f.stopping.Store(true)
-	servers, closers := f.servers, f.closers
-	f.servers, f.closers = nil, nil
+	before, servers, closers := f.before, f.servers, f.closers
+	f.before, f.servers, f.closers = nil, nil, nil
 	f.mu.Unlock()
+	for _, do := range before {
+		do()
+	}
 
 	requests, cancel := ctx, context.CancelFunc(func() {})
 	if deadline, ok := ctx.Deadline(); ok {

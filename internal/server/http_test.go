@@ -30,8 +30,10 @@ func open(t *testing.T) net.Listener {
 	return l
 }
 
-// client gives a client that keeps no connections.
-func client() *http.Client { return &http.Client{Transport: &http.Transport{DisableKeepAlives: true}} }
+// oneShot gives a client that keeps no connections.
+func plainClient() *http.Client {
+	return &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+}
 
 func TestFront_StopFinishesRequestsThenClosesInOrder(t *testing.T) {
 	t.Parallel()
@@ -51,7 +53,7 @@ func TestFront_StopFinishesRequestsThenClosesInOrder(t *testing.T) {
 	}
 	answer := make(chan string, 1)
 	go func() {
-		res, err := client().Get("http://" + l.Addr().String())
+		res, err := plainClient().Get("http://" + l.Addr().String())
 		if err != nil {
 			answer <- err.Error()
 			return
@@ -106,7 +108,7 @@ func TestFront_StopCutsOffWhoeverWaitsTooLong(t *testing.T) {
 	closed := false
 	f.OnStop("database", func(ctx context.Context) error { closed = ctx.Err() == nil; return nil })
 	go func() {
-		if res, err := client().Get("http://" + l.Addr().String()); err == nil {
+		if res, err := plainClient().Get("http://" + l.Addr().String()); err == nil {
 			_ = res.Body.Close()
 		}
 	}()

@@ -1,0 +1,131 @@
+package dev
+
+import (
+	"context"
+	"errors"
+
+	"latchkey/internal/client"
+	"latchkey/internal/connection"
+	"latchkey/internal/ident"
+	"latchkey/internal/jwt"
+	"latchkey/internal/resourceserver"
+	"latchkey/internal/server"
+	"latchkey/internal/tenant"
+)
+
+// sampleAudience is the identifier of the sample API.
+const sampleAudience = "https://api.example.com"
+
+// sampleScopes are what the sample API lets its callers do.
+var sampleScopes = []resourceserver.Scope{
+	{Value: "read:orders", Description: "See your orders"},
+	{Value: "write:orders", Description: "Place and change orders"},
+}
+
+// sampleSettings are those of a sample tenant: every language, and no question before a redirect to loopback, which
+// would stop silent renewal.
+func sampleSettings(name string) tenant.Settings {
+	return tenant.Settings{
+		FriendlyName:             name,
+		EnabledLocales:           []string{"en", "de", "fr", "es", "ja", "ar"},
+		SkipCallbackConfirmation: true,
+	}
+}
+
+// sample is the sample data of one tenant.
+type sample struct {
+	management, web             *client.Client
+	managementSecret, webSecret string
+	spa, native                 *client.Client
+}
+
+// addSample makes the sample applications, connections and API of a tenant where they are missing.
+func addSample(ctx context.Context, d *server.Database, made *server.CreatedTenant) (*sample, error) {
+	s := &sample{management: made.Management, managementSecret: made.ManagementSecret}
+	id := made.Tenant.ID
+	if err := d.EnsureAPI(ctx, id, &resourceserver.ResourceServer{
+		Identifier: sampleAudience, Name: "Sample API", Scopes: sampleScopes,
+		SigningAlgorithm: jwt.RS256, AllowOfflineAccess: true, SkipConsent: true,
+	}); err != nil {
+		return nil, err
+	}
+	var err error
+	if s.web, s.webSecret, err = d.EnsureClient(ctx, id, webClient(id)); err != nil {
+		return nil, err
+	}
+	if s.spa, _, err = d.EnsureClient(ctx, id, spaClient(id)); err != nil {
+		return nil, err
+	}
+	if s.native, _, err = d.EnsureClient(ctx, id, nativeClient(id)); err != nil {
+		return nil, err
+	}
+	scopes := make([]string, len(sampleScopes))
+	for i, scope := range sampleScopes {
+		scopes[i] = scope.Value
+	}
+	if err := d.EnsureGrant(ctx, id, s.web.ID, sampleAudience, scopes); err != nil {
+		return nil, err
+	}
+	return s, addConnections(ctx, d, id, s.web.ID, s.spa.ID, s.native.ID)
+}
+
+// loopback lets a client use every port and path of this machine.
+func loopback() *client.Extensions { return &client.Extensions{LoopbackRedirects: true} }
+
+func webClient(tenantID string) *client.Client {
+	return &client.Client{
+		ID: server.ClientID(tenantID, "web"), Name: "Sample web application", AppType: "regular_web", OIDCConformant: true,
+		Description: "A web application with a server of its own, which keeps a secret.",
+		GrantTypes: []string{client.GrantAuthorizationCode, client.GrantImplicit, client.GrantRefreshToken,
+			client.GrantClientCredentials, client.GrantPasswordlessOTP},
+		TokenEndpointAuthMethod: client.AuthPost,
+		RefreshToken:            client.RefreshPolicy{RotationType: "non-rotating", ExpirationType: "expiring"},
+		Latchkey:                loopback(),
+	}
+}
+
+func spaClient(tenantID string) *client.Client {
+	return &client.Client{
+		ID: server.ClientID(tenantID, "spa"), Name: "Sample single-page application", AppType: "spa", OIDCConformant: true,
+		Description:             "A program that runs in the browser and can keep no secret.",
+		GrantTypes:              []string{client.GrantAuthorizationCode, client.GrantImplicit, client.GrantRefreshToken},
+		TokenEndpointAuthMethod: client.AuthNone,
+		RefreshToken:            client.RefreshPolicy{RotationType: "rotating", ExpirationType: "expiring"},
+		Latchkey:                loopback(),
+	}
+}
+
+func nativeClient(tenantID string) *client.Client {
+	return &client.Client{
+		ID: server.ClientID(tenantID, "native"), Name: "Sample native application", AppType: "native", OIDCConformant: true,
+		Description: "An application on a phone or a desktop, which can keep no secret.",
+		GrantTypes: []string{client.GrantAuthorizationCode, client.GrantImplicit, client.GrantRefreshToken,
+			client.GrantPasswordlessOTP},
+		TokenEndpointAuthMethod: client.AuthNone,
+		RefreshToken:            client.RefreshPolicy{RotationType: "rotating", ExpirationType: "expiring"},
+		Latchkey:                loopback(),
+	}
+}
+
+// addConnections makes the connections in the order in which a login page prefers them. The one for passwords is enabled
+// for nobody: where it is, Auth0 uses it for every login that names no connection.
+func addConnections(ctx context.Context, d *server.Database, tenantID string, clients ...string) error {
+	existing, err := d.Store.Connections(ctx, tenantID)
+	if err != nil {
+		return err
+	}
+	for _, c := range []*connection.Connection{
+		{Name: "email", Strategy: connection.Email, EnabledClients: clients},
+		{Name: "sms", Strategy: connection.SMS, EnabledClients: clients},
+		{Name: "Username-Password-Authentication", Strategy: connection.Database},
+	} {
+		if connection.Find(existing, c.Name) != nil {
+			continue
+		}
+		c.ID, c.CreatedAt, c.Options.Name = ident.ConnectionID(), d.Clock.Now(), c.Name
+		if err := d.Store.CreateConnection(ctx, tenantID, c); err != nil && !errors.Is(err, connection.ErrExists) {
+			return err
+		}
+	}
+	return nil
+}

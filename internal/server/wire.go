@@ -1,0 +1,77 @@
+package server
+
+import (
+	"context"
+	"net/http"
+
+	"latchkey/internal/authn"
+	"latchkey/internal/client"
+	"latchkey/internal/clientauth"
+	"latchkey/internal/grant"
+	"latchkey/internal/login"
+	"latchkey/internal/oauth"
+	"latchkey/internal/otp"
+	"latchkey/internal/protect"
+	"latchkey/internal/session"
+	"latchkey/internal/transaction"
+	"latchkey/internal/web/authapi"
+	"latchkey/internal/web/httpx"
+	"latchkey/internal/web/universallogin"
+)
+
+// wire makes the handler of every tenant: the decisions over their stores, and the routes of each edge.
+func wire(p parts) (http.Handler, error) {
+	d := p.Database
+	db, keys, clock := d.Store, d.Keyset, d.Clock
+
+	var clients client.Store = db
+	if !p.Dev {
+		clients = productionClients{db}
+	}
+	guard := protect.New(protect.Config{Store: db, Clock: clock, RelaxLoopback: p.Dev})
+	codes := otp.New(db, keys, clock)
+	sessions := session.New(db, keys, clock)
+	grants := grant.New(db, keys, clock)
+	transactions := transaction.New(db, keys, clock)
+	clientAuth := clientauth.New(clients, db, keys, clock)
+	door := authn.New(authn.Config{
+		Tx: db, Users: db, Codes: codes, Sessions: sessions, Grants: grants, Guard: guard, Log: p.events, Seal: keys, Clock: clock,
+	})
+	logins := login.New(login.Config{
+		Tx: db, Door: door, Codes: codes, Messages: p.sender, Guard: guard, Transactions: transactions, Log: p.events, Clock: clock,
+	})
+	protocol := oauth.New(oauth.Config{
+		Tx: db, Door: door, Clients: clients, Connections: db, APIs: db, Users: db, Sessions: sessions,
+		Grants: grants, Transactions: transactions, Keys: d.Keys, ClientAuth: clientAuth, Log: p.events, Seal: keys, Clock: clock,
+	})
+
+	mux := httpx.NewMux()
+	authapi.Register(mux, authapi.Config{
+		OAuth: protocol, Logins: logins, ClientAuth: clientAuth, Transactions: transactions, Clients: clients, Connections: db,
+		Keys: d.Keys, Guard: guard, PageOf: universallogin.PageOf, Development: p.Dev,
+	})
+	universallogin.Register(mux, universallogin.Config{
+		OAuth: protocol, Logins: logins, Transactions: transactions, Clients: clients, Guard: guard, Clock: clock,
+		SessionCookie: authapi.SessionCookie, InboxURL: p.InboxURL, Development: p.Dev,
+	})
+	return mux, nil
+}
+
+// productionClients keeps the setting loopback_redirects to native clients, whose callbacks RFC 8252 lets be loopback
+// addresses; for all others it exists in development mode only.
+type productionClients struct {
+	client.Store
+}
+
+// Client gives a client as it counts in production.
+func (s productionClients) Client(ctx context.Context, tenantID, id string) (*client.Client, error) {
+	c, err := s.Store.Client(ctx, tenantID, id)
+	if err != nil || c.AppType == "native" || !c.Own().LoopbackRedirects {
+		return c, err
+	}
+	counts := *c
+	own := c.Own()
+	own.LoopbackRedirects = false
+	counts.Latchkey = &own
+	return &counts, nil
+}
