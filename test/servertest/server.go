@@ -59,6 +59,8 @@ type Server struct {
 	M2M    *client.Client // confidential, client_credentials
 	M2MKey string         // secret of M2M
 
+	app    *server.App
+	log    *logBuffer
 	url    string // of the database
 	keyset *seal.Keyset
 }
@@ -129,7 +131,7 @@ func start(t testing.TB, url string) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Server{T: t, Clock: clock.NewFake(time.Now()), url: url, keyset: keyset}
+	s := &Server{T: t, Clock: clock.NewFake(time.Now()), log: &logBuffer{}, url: url, keyset: keyset}
 	s.serve(t)
 	s.seed(t)
 	return s
@@ -159,7 +161,7 @@ func (s *Server) serve(t testing.TB) {
 	}
 	database.Keys = key.New(key.Config{Store: database.Store, Seal: s.keyset, Clock: s.Clock, Generate: fixedKey})
 	app, err := server.NewApp(server.AppConfig{
-		Database: database, Log: logger(t), Metrics: server.NewMetrics("test"), KeepInbox: true,
+		Database: database, Log: logger(t, s.log), Metrics: server.NewMetrics("test"), KeepInbox: true,
 		Proxies: httpx.Proxies{netip.MustParsePrefix("127.0.0.0/8")},
 	})
 	if err != nil {
@@ -173,15 +175,16 @@ func (s *Server) serve(t testing.TB) {
 		}
 	})
 	s.URL, s.Issuer = listener.URL, listener.URL+"/"
-	s.Database, s.Inbox = database, app.Inbox
+	s.Database, s.Inbox, s.app = database, app.Inbox, app
 }
 
-// logger writes the operator's log where LATCHKEY_TEST_LOG is set.
-func logger(t testing.TB) *slog.Logger {
-	if os.Getenv("LATCHKEY_TEST_LOG") == "" {
-		return slog.New(slog.NewTextHandler(io.Discard, nil))
+// logger writes the operator's log into a buffer, and to the test's output where LATCHKEY_TEST_LOG is set.
+func logger(t testing.TB, buffer *logBuffer) *slog.Logger {
+	var w io.Writer = buffer
+	if os.Getenv("LATCHKEY_TEST_LOG") != "" {
+		w = io.MultiWriter(buffer, t.Output())
 	}
-	return slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
+	return server.NewLog(w, "text", slog.LevelDebug)
 }
 
 // seed makes the tenant with its clients, connection and API.
