@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"os"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -34,6 +36,9 @@ type result struct {
 	Laps        []lap
 	ServerCPU   time.Duration
 	DatabaseCPU time.Duration
+	// Others is the processor time of everything that is neither server nor database nor driver: it makes latencies and
+	// rates worse, so figures with much of it are not worth keeping.
+	Others time.Duration
 	// Signature is the cost of one RSA-2048 signature while this ran.
 	Signature time.Duration
 }
@@ -45,7 +50,7 @@ const settle = 100 * time.Millisecond
 func measure(ctx context.Context, c *crew, y *yardstick, m meters, workload string, n int, b bounds) (result, error) {
 	r := result{Workload: workload, Clients: n}
 	_, samples := y.since(0)
-	beforeServer, beforeDatabase, err := m.read()
+	before, err := m.read()
 	if err != nil {
 		return r, err
 	}
@@ -60,11 +65,13 @@ func measure(ctx context.Context, c *crew, y *yardstick, m meters, workload stri
 		return r, err
 	}
 	time.Sleep(settle)
-	afterServer, afterDatabase, err := m.read()
+	after, err := m.read()
 	if err != nil {
 		return r, err
 	}
-	r.ServerCPU, r.DatabaseCPU = afterServer-beforeServer, afterDatabase-beforeDatabase
+	r.ServerCPU, r.DatabaseCPU = after.server-before.server, after.database-before.database
+	ours := r.ServerCPU + r.DatabaseCPU + after.driver - before.driver
+	r.Others = max(0, after.machine-before.machine-ours)
 	if _, now := y.since(0); now == samples { // shorter than a tick
 		if _, err := y.sample(5); err != nil {
 			return r, err
@@ -116,18 +123,27 @@ func (r *result) drive(ctx context.Context, c *crew, b bounds) {
 	r.Ops = len(r.Laps)
 }
 
-func (m meters) read() (server, database time.Duration, err error) {
+// reading is processor time used up to a moment.
+type reading struct {
+	server, database, driver, machine time.Duration
+}
+
+func (m meters) read() (r reading, err error) {
 	if m.serverPID != 0 {
-		if server, err = driver.CPU(m.serverPID); err != nil {
-			return 0, 0, err
+		if r.server, err = driver.CPU(m.serverPID); err != nil {
+			return r, err
 		}
 	}
 	if m.postgresPID != 0 {
-		if database, err = driver.FamilyCPU(m.postgresPID); err != nil {
-			return 0, 0, err
+		if r.database, err = driver.FamilyCPU(m.postgresPID); err != nil {
+			return r, err
 		}
 	}
-	return server, database, nil
+	if r.driver, err = driver.CPU(os.Getpid()); err != nil {
+		return r, err
+	}
+	r.machine, err = driver.MachineCPU()
+	return r, err
 }
 
 // merge adds another round of the same workload. The signature's cost becomes the mean, weighted by operations, since
@@ -142,6 +158,7 @@ func (r result) merge(o result) result {
 	r.Elapsed += o.Elapsed
 	r.ServerCPU += o.ServerCPU
 	r.DatabaseCPU += o.DatabaseCPU
+	r.Others += o.Others
 	r.Laps = append(r.Laps, o.Laps...)
 	return r
 }
@@ -151,6 +168,14 @@ func (r result) perSecond() float64 {
 		return 0
 	}
 	return float64(r.Ops) / r.Elapsed.Seconds()
+}
+
+// othersShare is the part of the machine that others used meanwhile.
+func (r result) othersShare() float64 {
+	if r.Elapsed == 0 {
+		return 0
+	}
+	return r.Others.Seconds() / (r.Elapsed.Seconds() * float64(runtime.NumCPU()))
 }
 
 func (r result) perOp(cpu time.Duration) time.Duration {

@@ -39,7 +39,9 @@ type row struct {
 	DatabaseCPU micros   `json:"database_cpu_us"`
 	// Signature is the cost of one signature while this workload ran.
 	Signature micros `json:"signature_us"`
-	Parts     *parts `json:"login_parts,omitempty"`
+	// Others is the part of the machine, from 0 to 1, that other programs used meanwhile.
+	Others float64 `json:"others"`
+	Parts  *parts  `json:"login_parts,omitempty"`
 }
 
 // parts are the medians of a login's parts.
@@ -71,7 +73,7 @@ func rowOf(r result) row {
 		PerSecond: r.perSecond(),
 		P50:       inMicros(r.quantile(50, whole)), P95: inMicros(r.quantile(95, whole)), P99: inMicros(r.quantile(99, whole)),
 		ServerCPU: inMicros(r.perOp(r.ServerCPU)), DatabaseCPU: inMicros(r.perOp(r.DatabaseCPU)),
-		Signature: inMicros(r.Signature),
+		Signature: inMicros(r.Signature), Others: r.othersShare(),
 	}
 	if r.Workload == returning || r.Workload == newcomer {
 		out.Parts = &parts{
@@ -82,20 +84,32 @@ func rowOf(r result) row {
 	return out
 }
 
+// quiet is how much of the machine others may use without spoiling figures; the system itself uses some of it.
+const quiet = 0.1
+
+// others gives the largest part of the machine that other programs used during any workload.
+func (r report) others() float64 {
+	most := 0.0
+	for _, w := range r.Rows {
+		most = max(most, w.Others)
+	}
+	return most
+}
+
 // print writes the report for people.
 func (r report) print(to io.Writer) error {
 	fmt.Fprintf(to, "%s, %s, %s\n", r.Database, r.Machine, r.At.Format(time.RFC3339))
 	fmt.Fprintf(to, "Two RSA-2048 signatures cost %v of processor time beside the load (median).\n\n", r.TwoSignatures)
 	t := tabwriter.NewWriter(to, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "workload\tclients\tops\tfailed\tops/s\tp50\tp95\tp99\tserver CPU/op\t/2 sig\tdatabase CPU/op\t/2 sig\tstart+mail+exchange p50\t")
+	fmt.Fprintln(t, "workload\tclients\tops\tfailed\tops/s\tp50\tp95\tp99\tserver CPU/op\t/2 sig\tdatabase CPU/op\t/2 sig\tothers\tstart+mail+exchange p50\t")
 	for _, w := range r.Rows {
 		login := ""
 		if w.Parts != nil {
 			login = fmt.Sprintf("%.2f + %.2f + %.2f ms", ms(w.Parts.Start), ms(w.Parts.Mail), ms(w.Parts.Exchange))
 		}
-		fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%.1f\t%v\t%v\t%v\t%v\t%.2f\t%v\t%.2f\t%s\t\n", w.Workload, w.Clients, w.Ops,
+		fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%.1f\t%v\t%v\t%v\t%v\t%.2f\t%v\t%.2f\t%.0f %%\t%s\t\n", w.Workload, w.Clients, w.Ops,
 			w.Failures, w.PerSecond, w.P50, w.P95, w.P99, w.ServerCPU, w.over(w.ServerCPU), w.DatabaseCPU,
-			w.over(w.DatabaseCPU), login)
+			w.over(w.DatabaseCPU), 100*w.Others, login)
 	}
 	if err := t.Flush(); err != nil {
 		return err
@@ -104,6 +118,9 @@ func (r report) print(to io.Writer) error {
 		for _, failure := range w.Failed {
 			fmt.Fprintf(to, "  %s, %d clients: %q\n", w.Workload, w.Clients, failure)
 		}
+	}
+	if others := r.others(); others > quiet {
+		fmt.Fprintf(to, "\nOther programs used up to %.0f %% of the machine meanwhile: repeat this when it is quiet.\n", 100*others)
 	}
 	fmt.Fprintf(to, "\n%d whole logins in all.", r.Logins)
 	if r.ResidentAfter > 0 {
@@ -138,8 +155,9 @@ func printTargets(to io.Writer, targets []target) error {
 
 // markdown writes the report as a section of a page.
 func (r report) markdown(to io.Writer) {
-	fmt.Fprintf(to, "## %s\n\n%s, %s. Two RSA-2048 signatures: %v of processor time (median, measured beside the load).\n\n",
-		r.Database, r.Machine, r.At.Format(time.DateOnly), r.TwoSignatures)
+	fmt.Fprintf(to, "## %s\n\n%s, %s. Two RSA-2048 signatures: %v of processor time (median, measured beside the load). "+
+		"Other programs used at most %.0f %% of the machine during any workload.\n\n",
+		r.Database, r.Machine, r.At.Format(time.DateOnly), r.TwoSignatures, 100*r.others())
 	fmt.Fprintln(to, "| Workload | Clients | Ops/s | p50 | p95 | p99 | Failures | Server CPU per op | in two signatures | Database CPU per op | in two signatures |")
 	fmt.Fprintln(to, "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
 	for _, w := range r.Rows {

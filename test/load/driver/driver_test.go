@@ -174,6 +174,17 @@ func TestParseStat_SurvivesHostileNames(t *testing.T) {
 	}
 }
 
+func TestParseMachine_LeavesIdleTimeOut(t *testing.T) {
+	t.Parallel()
+	got, err := parseMachine([]byte("cpu  100 20 30 9999 8888 1 2 47 5 5\ncpu0 1 1 1 1 1 1 1 1 1 1\n"))
+	if want := 2 * time.Second; err != nil || got != want {
+		t.Errorf("got %v and %v, want %v", got, err, want)
+	}
+	if _, err := parseMachine([]byte("intr 1 2 3 4 5 6 7 8 9\n")); err == nil {
+		t.Error("nonsense was accepted")
+	}
+}
+
 func TestCPU_GrowsWithWork(t *testing.T) {
 	t.Parallel()
 	before, err := CPU(os.Getpid())

@@ -50,6 +50,37 @@ func FamilyCPU(pid int) (time.Duration, error) {
 	return sum, nil
 }
 
+// MachineCPU gives the processor time that anybody on this machine has used, what its host took away included.
+func MachineCPU() (time.Duration, error) {
+	text, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0, err
+	}
+	return parseMachine(text)
+}
+
+// parseMachine reads the first line: user, nice, system, idle, iowait, irq, softirq, steal, and guests, who are counted
+// in user already.
+func parseMachine(text []byte) (time.Duration, error) {
+	line, _, _ := bytes.Cut(text, []byte("\n"))
+	fields := bytes.Fields(line)
+	if len(fields) < 9 || string(fields[0]) != "cpu" {
+		return 0, fmt.Errorf("not the status of a machine: %.40q", text)
+	}
+	var sum int64
+	for i, field := range fields[1:9] {
+		if i == 3 || i == 4 { // idle, and idle while a disk is busy
+			continue
+		}
+		n, err := strconv.ParseInt(string(field), 10, 64)
+		if err != nil {
+			return 0, err
+		}
+		sum += n
+	}
+	return time.Duration(sum) * time.Second / userHZ, nil
+}
+
 // RSS gives the resident memory of the process in bytes.
 func RSS(pid int) (int64, error) {
 	s, err := readStat(pid)
