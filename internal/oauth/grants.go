@@ -5,6 +5,8 @@ import (
 	"errors"
 	"slices"
 
+	"golang.org/x/sync/errgroup"
+
 	"latchkey/internal/apierr"
 	"latchkey/internal/authn"
 	"latchkey/internal/client"
@@ -107,18 +109,20 @@ func Forwarded(o eventlog.Origin, p clientauth.Proven, forwardedFor string) even
 	return o
 }
 
-// tokens signs what a decided grant gives. It runs after the commit.
+// tokens signs what a decided grant gives. It runs after the commit. The two signatures, which are most of the work of a
+// login, are made side by side.
 func (s *Server) tokens(ctx context.Context, g Grant) (TokenResponse, error) {
-	access, err := s.accessToken(ctx, g)
-	if err != nil {
-		return TokenResponse{}, err
+	response := TokenResponse{Scope: g.Scope}
+	var signing errgroup.Group
+	if g.User != nil && slices.Contains(g.Scope, "openid") {
+		signing.Go(func() (err error) {
+			response.IDToken, err = s.idToken(ctx, g)
+			return err
+		})
 	}
-	response := TokenResponse{AccessToken: access, Scope: g.Scope}
-	if g.User == nil || !slices.Contains(g.Scope, "openid") {
-		return response, nil
-	}
-	response.IDToken, err = s.idToken(ctx, g)
-	return response, err
+	var err error
+	response.AccessToken, err = s.accessToken(ctx, g)
+	return response, errors.Join(err, signing.Wait())
 }
 
 // failed logs a refused exchange and gives the refusal.
