@@ -78,19 +78,17 @@ func Check(imports []Import) []string {
 }
 
 func judge(i Import) string {
+	i.Test = i.Test || forTests(i.From)
 	for _, path := range []string{i.From, i.To} {
 		if _, _, ok := place(path); !ok && !under(path, store) && !under(path, "test") {
 			return fmt.Sprintf("%s stands on no rung: name its rung in test/ladder/ladder.go", path)
 		}
 	}
 	switch from, to := home(i.From), home(i.To); {
-	case from == to || under(i.From, "test"):
-		return ""
-	case under(i.To, "test"):
-		if i.Test {
-			return ""
-		}
+	case forTests(i.To) && !i.Test:
 		return fmt.Sprintf("%s imports %s: test helpers are for tests", i.From, i.To)
+	case from == to || forTests(i.To) || under(i.From, "test"):
+		return ""
 	case under(i.To, store):
 		if i.Test || slices.Contains([]string{"cmd", "internal/dev", "internal/server"}, from) {
 			return ""
@@ -159,6 +157,12 @@ func home(path string) string {
 	default:
 		return path
 	}
+}
+
+// forTests tells whether a package only helps tests: all below test, and those
+// named like storetest.
+func forTests(path string) bool {
+	return under(path, "test") || strings.HasSuffix(path, "test")
 }
 
 func rungNamed(name string) int {

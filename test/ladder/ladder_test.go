@@ -78,6 +78,8 @@ func TestCheck_NamesTheOffendingArrow(t *testing.T) {
 		{about: "a test may use the store", from: "internal/otp", to: "internal/store/sqlite", test: true},
 		{about: "a test may start a server", from: "internal/web/authapi", to: "internal/server/servertest", test: true},
 		{about: "a test may use test helpers", from: "internal/store/postgres", to: "test/pg", test: true},
+		{about: "a contract suite makes databases", from: "internal/store/storetest", to: "test/pg"},
+		{about: "a test runs a contract suite", from: "internal/store/sqlite", to: "internal/store/storetest", test: true},
 
 		{about: "a record reaches up", from: "internal/user", to: "internal/otp",
 			want: "internal/user (records) imports internal/otp (means), which is further up"},
@@ -95,6 +97,8 @@ func TestCheck_NamesTheOffendingArrow(t *testing.T) {
 		{about: "the store knows an edge", from: "internal/store", to: "internal/web/httpx",
 			want: "knows nothing above them"},
 		{about: "product code uses test helpers", from: "internal/dev", to: "test/pg", want: "test helpers are for tests"},
+		{about: "product code uses a contract suite", from: "internal/store", to: "internal/store/storetest",
+			want: "test helpers are for tests"},
 		{about: "a package nobody listed", from: "internal/server", to: "internal/util",
 			want: "internal/util stands on no rung: name its rung"},
 	} {
