@@ -129,7 +129,7 @@ func (a *acmeServer) read(r *http.Request, key *jose.JSONWebKey) ([]byte, *jose.
 	if err != nil {
 		return nil, nil, err
 	}
-	jws, err := jose.ParseSigned(string(body), []jose.SignatureAlgorithm{jose.ES256})
+	jws, err := jose.ParseSignedJSON(string(body), []jose.SignatureAlgorithm{jose.ES256})
 	if err != nil {
 		return nil, nil, err
 	}
