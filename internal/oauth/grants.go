@@ -3,7 +3,9 @@ package oauth
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"slices"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -102,10 +104,14 @@ func (s *Server) Exchange(ctx context.Context, r TokenRequest) (TokenResponse, *
 // Forwarded gives the origin with the end user's address as a trusted backend states it (Auth0 docs, "Avoid Common Issues
 // with Resource Owner Password Flow and Attack Protection").
 func Forwarded(o eventlog.Origin, p clientauth.Proven, forwardedFor string) eventlog.Origin {
-	if forwardedFor == "" || !p.Authenticated || !p.Client.TrustForwardedIP {
+	if !p.Authenticated || !p.Client.TrustForwardedIP {
 		return o
 	}
-	o.ClientIP, o.IP = o.IP, forwardedFor
+	addr, err := netip.ParseAddr(strings.TrimSpace(forwardedFor))
+	if err != nil {
+		return o
+	}
+	o.ClientIP, o.IP = o.IP, addr.Unmap().String()
 	return o
 }
 

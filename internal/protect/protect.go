@@ -51,6 +51,7 @@ var (
 type LimitError struct {
 	Limit Limit
 	Level Level
+	Wait  time.Duration // until the next one fits
 }
 
 // Error implements error.
@@ -109,7 +110,7 @@ func (g *Guard) Mark(ctx context.Context, tenantID, ip string, asks ...Ask) erro
 	}
 	for i, l := range levels {
 		if l.Over {
-			return &LimitError{Limit: asks[i].Limit, Level: l}
+			return g.refused(asks[i].Limit, l)
 		}
 	}
 	return nil
@@ -121,9 +122,13 @@ func (g *Guard) Count(tenantID, ip string, a Ask) (Level, error) {
 	b.Key = tenantID + "\x00" + b.Key
 	level := g.memory.mark(b, g.clock.Now())
 	if level.Over {
-		return level, &LimitError{Limit: a.Limit, Level: level}
+		return level, g.refused(a.Limit, level)
 	}
 	return level, nil
+}
+
+func (g *Guard) refused(l Limit, level Level) error {
+	return &LimitError{Limit: l, Level: level, Wait: max(level.RetryAt.Sub(g.clock.Now()), time.Second)}
 }
 
 func (g *Guard) bucket(a Ask, ip string) Bucket {

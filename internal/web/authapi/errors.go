@@ -2,9 +2,9 @@ package authapi
 
 import (
 	"errors"
+	"math"
 	"net/http"
 	"strconv"
-	"time"
 
 	"latchkey/internal/apierr"
 	"latchkey/internal/authn"
@@ -127,7 +127,7 @@ func refuse(w http.ResponseWriter, r *http.Request, err error, answer wire) {
 	var limit *protect.LimitError
 	if errors.As(err, &limit) {
 		limitHeaders(w.Header(), limit.Limit, limit.Level)
-		w.Header().Set("Retry-After", strconv.Itoa(max(1, int(time.Until(limit.Level.RetryAt).Seconds()+0.999))))
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(limit.Wait.Seconds()))))
 	}
 	httpx.NoStore(w.Header())
 	httpx.WriteOAuthError(w, answer.status, answer.code, answer.description)

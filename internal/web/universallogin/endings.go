@@ -82,7 +82,7 @@ func (u *pages) failed(v *visit, status int, code, description string) {
 // throttled shows the page of a limit that is reached.
 func (u *pages) throttled(v *visit, err error) {
 	httpx.Note(v.r.Context(), httpx.FieldOutcome, "too_many_requests")
-	if err := v.shell.WriteThrottled(v.w, "ip-blocked", u.wait(err)); err != nil {
+	if err := v.shell.WriteThrottled(v.w, "ip-blocked", waitOf(err)); err != nil {
 		httpx.Fail(v.r.Context(), err)
 	}
 }
@@ -99,10 +99,10 @@ func (u *pages) tooFast(v *visit, err error) {
 	v.render(http.StatusTooManyRequests, p)
 }
 
-func (u *pages) wait(err error) time.Duration {
+func waitOf(err error) time.Duration {
 	var limit *protect.LimitError
 	if errors.As(err, &limit) {
-		return limit.Level.RetryAt.Sub(u.Clock.Now())
+		return limit.Wait
 	}
 	return 0
 }
