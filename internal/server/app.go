@@ -94,7 +94,7 @@ func (a *App) MailRoute() string { return a.sender.Provider() }
 func (a *App) Handler(behindProxy bool) http.Handler {
 	return httpx.Edge(httpx.EdgeConfig{
 		Log: a.config.Log, Sites: a.config.Sites, Proxies: a.config.Proxies,
-		BehindProxy: behindProxy, Observe: a.config.Metrics.Observe,
+		BehindProxy: behindProxy, Development: a.config.Dev, Observe: a.config.Metrics.Observe,
 	}, a.handler)
 }
 

@@ -161,6 +161,15 @@ func TestListen_LocalhostIsBothLoopbackAddressesOnOnePort(t *testing.T) {
 	}
 }
 
+func TestListen_SaysWhatToDoAboutATakenAddress(t *testing.T) {
+	t.Parallel()
+	l := open(t)
+	defer func() { _ = l.Close() }()
+	if _, err := Listen(t.Context(), l.Addr().String()); err == nil || !strings.Contains(err.Error(), "choose another address with --listen") {
+		t.Errorf("Listen = %v", err)
+	}
+}
+
 func TestOperations_SayWhetherTheProcessCanServe(t *testing.T) {
 	t.Parallel()
 	m := NewMetrics("1.2.3")

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"latchkey/internal/apierr"
@@ -25,6 +26,9 @@ type EdgeConfig struct {
 	// BehindProxy says that a proxy ends TLS in front of this listener: clients speak https though the listener does not,
 	// and plain HTTP from anyone but the proxies is refused.
 	BehindProxy bool
+	// Development leaves out Strict-Transport-Security: browsers remember it for a host name on all ports, which would cut
+	// off every plain HTTP server that a developer runs beside this one.
+	Development bool
 	// Observe is told of each finished request: the pattern it was routed by (empty for none), method, status, duration.
 	Observe func(route, method string, status int, took time.Duration)
 }
@@ -93,7 +97,7 @@ func (e *edge) serve(ctx context.Context, w http.ResponseWriter, r *http.Request
 	}
 	req.site = site
 	Note(ctx, FieldTenant, site.Tenant.ID)
-	securityHeaders(w.Header(), site.Secure())
+	securityHeaders(w.Header(), site.Secure() && !e.Development && !localhost(host))
 	e.next.ServeHTTP(w, r.WithContext(ctx))
 }
 
@@ -128,11 +132,17 @@ func UnknownHost(w http.ResponseWriter) {
 	WriteOAuthError(w, http.StatusNotFound, "not_found", "No tenant answers on this host.")
 }
 
+// localhost reports whether a host is this machine's own name, which all its servers share.
+func localhost(host string) bool {
+	name, _, _ := strings.Cut(host, ":")
+	return name == "localhost" || strings.HasSuffix(name, ".localhost")
+}
+
 // securityHeaders sets what every answer carries, whatever its kind. Pages add their own.
-func securityHeaders(h http.Header, https bool) {
+func securityHeaders(h http.Header, strict bool) {
 	h["X-Content-Type-Options"] = noSniff
 	h["Referrer-Policy"] = noReferrer
-	if https {
+	if strict {
 		h["Strict-Transport-Security"] = hsts
 	}
 }

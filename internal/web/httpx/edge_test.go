@@ -189,6 +189,12 @@ func TestEdge_SetsSecurityHeaders(t *testing.T) {
 	if got := res.Header.Get("Strict-Transport-Security"); got != "max-age=31536000; includeSubDomains" {
 		t.Errorf("https: HSTS %q", got)
 	}
+	res, _, _ = try(t, oneSite{host: "localhost:8443", issuer: "https://localhost:8443/"}, ok, func(r *http.Request) {
+		r.Host = "localhost:8443"
+	})
+	if got := res.Header.Get("Strict-Transport-Security"); got != "" {
+		t.Errorf("https on localhost: HSTS %q would cut off other servers of that name", got)
+	}
 }
 
 func TestMaxHeaderBytes_RefusesBlocksAbove16KiB(t *testing.T) {
