@@ -1,0 +1,341 @@
+package storetest
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"latchkey/internal/apierr"
+	"latchkey/internal/grant"
+	"latchkey/internal/session"
+	"latchkey/internal/store"
+)
+
+// hashes is a list of keyed hashes: the one that is stored after one that is not, as after a rotation of the keyset.
+func hashes(hash string) [][]byte { return [][]byte{[]byte("not " + hash), []byte(hash)} }
+
+func newSession(sid, userID string) *session.Session {
+	return &session.Session{
+		ID: sid, UserID: userID, Connection: "email", Methods: []session.Method{{Name: "email", At: at(1)}}, Clients: []string{"c"},
+		CreatedAt: at(0), AuthenticatedAt: at(1), UsedAt: at(2), IdleExpiresAt: at(1000), ExpiresAt: at(2000),
+		IP: "192.0.2.1", UserAgent: "Browser/1 (Ünïcode)",
+	}
+}
+
+var sessions = []promise{
+	{"ASessionIsFoundByItsSecret", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		want := newSession("sid", "u")
+		ok(t, s.db.InsertSession(ctx, id, want, []byte("secret")))
+		got, err := s.db.SessionBySecret(ctx, id, hashes("secret"))
+		ok(t, err)
+		equal(t, "session", got, want)
+		for _, other := range []struct {
+			tenant string
+			hashes [][]byte
+		}{{id, hashes("other")}, {id, nil}, {id, [][]byte{{}}}, {s.tenant(t), hashes("secret")}} {
+			got, err := s.db.SessionBySecret(ctx, other.tenant, other.hashes)
+			ok(t, err)
+			equal(t, "session", got, nil)
+		}
+	}},
+	{"AnUpdateWritesAllButSecretAndCreation", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		ok(t, s.db.InsertSession(ctx, id, newSession("sid", "u"), []byte("secret")))
+		changed := &session.Session{
+			ID: "sid", UserID: "v", Connection: "sms", CreatedAt: at(-5), AuthenticatedAt: at(11), UsedAt: at(12),
+			Methods: []session.Method{{Name: "sms", At: at(11)}}, Clients: []string{"c", "d"},
+			IdleExpiresAt: at(1011), ExpiresAt: at(2011), IP: "192.0.2.2", UserAgent: "Other",
+		}
+		ok(t, s.db.UpdateSession(ctx, id, changed))
+		got, err := s.db.SessionBySecret(ctx, id, hashes("secret"))
+		ok(t, err)
+		changed.CreatedAt = at(0)
+		equal(t, "session", got, changed)
+	}},
+	{"ASessionExistsUntilEitherExpiry", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		ok(t, s.db.InsertSession(ctx, id, newSession("idle", "u"), []byte("1")))
+		absolute := newSession("absolute", "u")
+		absolute.IdleExpiresAt, absolute.ExpiresAt = at(2000), at(1000)
+		ok(t, s.db.InsertSession(ctx, id, absolute, []byte("2")))
+		other := s.tenant(t)
+		for _, c := range []struct {
+			tenant, sid string
+			now         time.Time
+			want        bool
+		}{
+			{id, "idle", at(999), true}, {id, "idle", at(1000), false}, {id, "absolute", at(999), true},
+			{id, "absolute", at(1000), false}, {id, "nobody", at(0), false}, {other, "idle", at(0), false},
+		} {
+			got, err := s.db.SessionExists(ctx, c.tenant, c.sid, c.now)
+			ok(t, err)
+			equal(t, fmt.Sprintf("session %s exists at %s", c.sid, c.now), got, c.want)
+		}
+	}},
+	{"SessionsAreDeletedOneByOneOrByUser", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		for i, owner := range []string{"u", "u", "u", "v"} {
+			sid := fmt.Sprint("s", i)
+			ok(t, s.db.InsertSession(ctx, id, newSession(sid, owner), []byte(sid)))
+		}
+		elsewhere, err := s.db.DeleteSession(ctx, s.tenant(t), "s0")
+		ok(t, err)
+		equal(t, "deleted in another tenant", elsewhere, false)
+		for _, want := range []bool{true, false} {
+			deleted, err := s.db.DeleteSession(ctx, id, "s0")
+			ok(t, err)
+			equal(t, "deleted", deleted, want)
+		}
+		ok(t, s.db.DeleteSessionsOf(ctx, id, "u"))
+		for i, want := range []bool{false, false, false, true} {
+			got, err := s.db.SessionExists(ctx, id, fmt.Sprint("s", i), at(1))
+			ok(t, err)
+			equal(t, fmt.Sprintf("session %d exists", i), got, want)
+		}
+	}},
+}
+
+var logins = []promise{
+	{"ATransactionIsFoundByItsState", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		ok(t, s.db.InsertTransaction(ctx, id, []byte("state"), []byte{0, 1, 2}, at(1000)))
+		doc, version, hash, err := s.db.TransactionByState(ctx, id, hashes("state"))
+		ok(t, err)
+		equal(t, "row", []any{doc, version, hash}, []any{[]byte{0, 1, 2}, int64(1), []byte("state")})
+		err = s.db.InsertTransaction(ctx, id, []byte("state"), []byte{3}, at(1000))
+		equal(t, "kind", apierr.KindOf(err), apierr.Conflict)
+		ok(t, s.db.InsertTransaction(ctx, s.tenant(t), []byte("state"), []byte{3}, at(1000)))
+		for _, list := range [][][]byte{hashes("other"), nil} {
+			doc, _, _, err := s.db.TransactionByState(ctx, id, list)
+			ok(t, err)
+			if doc != nil {
+				t.Fatalf("got document %v, want none", doc)
+			}
+		}
+	}},
+	{"OfManyUpdatesOfOneVersionOneSucceeds", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		ok(t, s.db.InsertTransaction(ctx, id, []byte("state"), []byte("old"), at(1000)))
+		won := race(t, s.twoNodes(t), 16, func(db *store.DB, i int) (bool, error) {
+			return db.UpdateTransaction(ctx, id, []byte("state"), 1, []byte{byte(i)})
+		})
+		equal(t, "winners", won, 1)
+		_, version, _, err := s.db.TransactionByState(ctx, id, hashes("state"))
+		ok(t, err)
+		equal(t, "version", version, 2)
+		for _, c := range []struct {
+			tenant, state string
+			version       int64
+		}{{id, "state", 1}, {id, "other", 2}, {s.tenant(t), "state", 2}} {
+			changed, err := s.db.UpdateTransaction(ctx, c.tenant, []byte(c.state), c.version, nil)
+			ok(t, err)
+			equal(t, "changed", changed, false)
+		}
+	}},
+}
+
+func refreshToken(family string, sequence int) *grant.RefreshToken {
+	return &grant.RefreshToken{
+		FamilyID: family, Sequence: sequence, ClientID: "c", UserID: "u", Audience: "urn:api", Scope: []string{"openid", "a"},
+		SessionID: "sid", Connection: "email", Issuer: "https://t.example/", Rotating: true,
+		AuthTime: at(-5), IssuedAt: at(sequence), ExpiresAt: at(10_000), UsedAt: at(sequence),
+	}
+}
+
+var grants = []promise{
+	{"ACodeComesBackAsItWasWritten", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		want := &grant.Code{
+			ClientID: "c", UserID: "u", RedirectURI: "https://a.example/cb", RedirectURISent: true, Scope: []string{"openid"},
+			Nonce: "n", AuthTime: at(1), Issuer: "i", FamilyID: "f", ExpiresAt: at(1000),
+		}
+		ok(t, s.db.InsertCode(ctx, id, []byte("hash"), want))
+		got, hash, err := s.db.CodeByHash(ctx, id, hashes("hash"))
+		ok(t, err)
+		equal(t, "code", got, want)
+		equal(t, "hash", string(hash), "hash")
+		for _, other := range []struct {
+			tenant string
+			hashes [][]byte
+		}{{id, hashes("other")}, {id, nil}, {s.tenant(t), hashes("hash")}} {
+			got, _, err := s.db.CodeByHash(ctx, other.tenant, other.hashes)
+			ok(t, err)
+			equal(t, "code", got, nil)
+		}
+	}},
+	{"ACodeIsSpentOnceWhileItLives", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		ok(t, s.db.InsertCode(ctx, id, []byte("hash"), &grant.Code{ExpiresAt: at(1000)}))
+		for _, c := range []struct {
+			tenant, hash string
+			now          time.Time
+		}{{id, "hash", at(1000)}, {id, "other", at(1)}, {s.tenant(t), "hash", at(1)}} {
+			spent, err := s.db.SpendCode(ctx, c.tenant, []byte(c.hash), c.now)
+			ok(t, err)
+			equal(t, "spent", spent, false)
+		}
+		won := race(t, s.twoNodes(t), 32, func(db *store.DB, _ int) (bool, error) {
+			return db.SpendCode(ctx, id, []byte("hash"), at(5))
+		})
+		equal(t, "winners", won, 1)
+		got, _, err := s.db.CodeByHash(ctx, id, hashes("hash"))
+		ok(t, err)
+		equal(t, "used", got.UsedAt, at(5))
+	}},
+	{"ARefreshTokenComesBackWithItsFamilysLatest", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		first, second := refreshToken("f", 1), refreshToken("f", 2)
+		ok(t, s.db.InsertRefreshToken(ctx, id, []byte("1"), first))
+		ok(t, s.db.InsertRefreshToken(ctx, id, []byte("2"), second))
+		ok(t, s.db.InsertRefreshToken(ctx, id, []byte("other"), refreshToken("g", 7)))
+		for hash, want := range map[string]*grant.RefreshToken{"1": first, "2": second} {
+			got, found, latest, err := s.db.RefreshTokenByHash(ctx, id, hashes(hash))
+			ok(t, err)
+			equal(t, "token", got, want)
+			equal(t, "hash", string(found), hash)
+			equal(t, "latest", latest, 2)
+		}
+		for _, other := range []struct {
+			tenant string
+			hashes [][]byte
+		}{{id, hashes("3")}, {id, nil}, {s.tenant(t), hashes("1")}} {
+			got, _, _, err := s.db.RefreshTokenByHash(ctx, other.tenant, other.hashes)
+			ok(t, err)
+			equal(t, "token", got, nil)
+		}
+	}},
+	{"ARefreshTokenIsRotatedOnce", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		ok(t, s.db.InsertRefreshToken(ctx, id, []byte("1"), refreshToken("f", 1)))
+		won := race(t, s.twoNodes(t), 32, func(db *store.DB, i int) (bool, error) {
+			won := false
+			err := db.InTx(ctx, func(ctx context.Context) (err error) {
+				if won, err = db.RotateRefreshToken(ctx, id, []byte("1"), at(9)); err != nil || !won {
+					return err
+				}
+				return db.InsertRefreshToken(ctx, id, []byte{byte(i), 2}, refreshToken("f", 2))
+			})
+			return won, err
+		})
+		equal(t, "winners", won, 1)
+		got, _, latest, err := s.db.RefreshTokenByHash(ctx, id, hashes("1"))
+		ok(t, err)
+		equal(t, "rotated, used, latest", []any{got.RotatedAt, got.UsedAt, latest}, []any{at(9), at(9), 2})
+		again, err := s.db.RotateRefreshToken(ctx, id, []byte("1"), at(10))
+		ok(t, err)
+		equal(t, "rotated again", again, false)
+	}},
+	{"ARevokedFamilyIsDeadForGood", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		ok(t, s.db.InsertRefreshToken(ctx, id, []byte("1"), refreshToken("f", 1)))
+		ok(t, s.db.InsertRefreshToken(ctx, id, []byte("other"), refreshToken("g", 1)))
+		ok(t, s.db.RevokeFamily(ctx, s.tenant(t), "f", at(20)))
+		touched, err := s.db.TouchRefreshToken(ctx, id, []byte("1"), at(20))
+		ok(t, err)
+		equal(t, "touched", touched, true)
+		ok(t, s.db.RevokeFamily(ctx, id, "f", at(21)))
+		ok(t, s.db.RevokeFamily(ctx, id, "f", at(22)))
+		got, _, _, err := s.db.RefreshTokenByHash(ctx, id, hashes("1"))
+		ok(t, err)
+		equal(t, "used, revoked", []any{got.UsedAt, got.RevokedAt}, []any{at(20), at(21)})
+		for name, use := range map[string]func(context.Context, string, []byte, time.Time) (bool, error){
+			"rotated": s.db.RotateRefreshToken, "touched": s.db.TouchRefreshToken,
+		} {
+			used, err := use(ctx, id, []byte("1"), at(23))
+			ok(t, err)
+			equal(t, name, used, false)
+		}
+		// A token that another transaction was just adding is as dead as the others.
+		ok(t, s.db.InsertRefreshToken(ctx, id, []byte("2"), refreshToken("f", 2)))
+		got, _, _, err = s.db.RefreshTokenByHash(ctx, id, hashes("2"))
+		ok(t, err)
+		equal(t, "successor revoked", got.RevokedAt, at(21))
+		got, _, _, err = s.db.RefreshTokenByHash(ctx, id, hashes("other"))
+		ok(t, err)
+		equal(t, "another family revoked", got.RevokedAt, time.Time{})
+	}},
+	{"TokensAreRevokedByUserClientAndAudience", func(t *testing.T, s *suite) {
+		ctx := t.Context()
+		for _, c := range []struct {
+			user, client, audience string
+			want                   []bool
+		}{
+			{"u", "", "", []bool{true, true, true, false}},
+			{"u", "c", "", []bool{true, true, false, false}},
+			{"u", "c", "a", []bool{true, false, false, false}},
+			{"u", "", "a", []bool{true, false, true, false}},
+			{"w", "", "", []bool{false, false, false, false}},
+		} {
+			id := s.tenant(t)
+			for i, owner := range [][3]string{{"u", "c", "a"}, {"u", "c", "b"}, {"u", "d", "a"}, {"v", "c", "a"}} {
+				r := refreshToken(fmt.Sprint("f", i), 1)
+				r.UserID, r.ClientID, r.Audience = owner[0], owner[1], owner[2]
+				ok(t, s.db.InsertRefreshToken(ctx, id, []byte{byte(i)}, r))
+			}
+			ok(t, s.db.RevokeTokens(ctx, id, c.user, c.client, c.audience, at(30)))
+			for i, want := range c.want {
+				got, _, _, err := s.db.RefreshTokenByHash(ctx, id, [][]byte{{byte(i)}})
+				ok(t, err)
+				equal(t, fmt.Sprintf("token %d revoked by %q %q %q", i, c.user, c.client, c.audience), !got.RevokedAt.IsZero(), want)
+			}
+		}
+	}},
+	{"TheOldestFamiliesBeyondTheLimitAreTrimmed", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		for i := range 5 {
+			r := refreshToken(fmt.Sprint("f", i), 1)
+			r.IssuedAt = at(i)
+			ok(t, s.db.InsertRefreshToken(ctx, id, []byte{byte(i)}, r))
+		}
+		// A rotation does not make a family younger.
+		ok(t, s.db.InsertRefreshToken(ctx, id, []byte("rotated"), refreshToken("f0", 99)))
+		other := refreshToken("other", 1)
+		other.ClientID = "d"
+		ok(t, s.db.InsertRefreshToken(ctx, id, []byte("other"), other))
+		ok(t, s.db.TrimRefreshTokens(ctx, id, "u", "c", 3))
+		for hash, want := range map[string]bool{
+			"\x00": false, "rotated": false, "\x01": false, "\x02": true, "\x03": true, "\x04": true, "other": true,
+		} {
+			got, _, _, err := s.db.RefreshTokenByHash(ctx, id, hashes(hash))
+			ok(t, err)
+			equal(t, fmt.Sprintf("token %q is there", hash), got != nil, want)
+		}
+	}},
+	{"AConsentReplacesAnOlderOne", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		c := &grant.Consent{UserID: "u", ClientID: "c", Audience: "urn:api", Scope: []string{"a"}}
+		ok(t, s.db.SaveConsent(ctx, id, c, at(1)))
+		c.Scope = []string{"a", "b"}
+		ok(t, s.db.SaveConsent(ctx, id, c, at(2)))
+		got, err := s.db.ConsentFor(ctx, id, "u", "c", "urn:api")
+		ok(t, err)
+		equal(t, "consent", got, c)
+		for _, other := range [][4]string{{id, "v", "c", "urn:api"}, {id, "u", "d", "urn:api"}, {id, "u", "c", ""}, {s.tenant(t), "u", "c", "urn:api"}} {
+			got, err := s.db.ConsentFor(ctx, other[0], other[1], other[2], other[3])
+			ok(t, err)
+			equal(t, "consent", got, nil)
+		}
+	}},
+	{"APushedRequestIsTakenOnce", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		want := &grant.Pushed{ClientID: "c", Params: map[string]string{"scope": "openid", "état": "ß"}, ExpiresAt: at(60_000)}
+		ok(t, s.db.InsertPushed(ctx, id, []byte("1"), want))
+		foreign, err := s.db.TakePushed(ctx, s.tenant(t), hashes("1"))
+		ok(t, err)
+		equal(t, "taken in another tenant", foreign, nil)
+		got, err := s.db.TakePushed(ctx, id, hashes("1"))
+		ok(t, err)
+		equal(t, "pushed request", got, want)
+		ok(t, s.db.InsertPushed(ctx, id, []byte("2"), want))
+		won := race(t, s.twoNodes(t), 16, func(db *store.DB, _ int) (bool, error) {
+			p, err := db.TakePushed(ctx, id, hashes("2"))
+			return p != nil, err
+		})
+		equal(t, "winners", won, 1)
+		none, err := s.db.TakePushed(ctx, id, nil)
+		ok(t, err)
+		equal(t, "taken by no hash", none, nil)
+	}},
+}

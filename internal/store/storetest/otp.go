@@ -1,0 +1,389 @@
+package storetest
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"latchkey/internal/ident"
+	"latchkey/internal/otp"
+	"latchkey/internal/protect"
+	"latchkey/internal/store"
+	"latchkey/internal/user"
+)
+
+const (
+	lock    = 10 * time.Minute
+	maxLock = 35 * time.Minute
+)
+
+// challenge is a live code for a@example.com.
+func challenge() *otp.Challenge {
+	return &otp.Challenge{
+		ID: ident.ObjectID(), Connection: "email", Identifier: "a@example.com", CodeHash: []byte{1, 2, 3}, ClientID: "c",
+		CreatedAt: at(0), ExpiresAt: at(180_000), MaxWrong: 3,
+	}
+}
+
+var otps = []promise{
+	{"AnAttemptTellsEverythingThatIsKnown", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		gone := person("a@example.com")
+		ok(t, s.db.CreateUser(ctx, id, gone))
+		ok(t, s.db.DeleteUser(ctx, id, gone.ID))
+		u, c := person("a@example.com"), challenge()
+		ok(t, s.db.CreateUser(ctx, id, u))
+		ok(t, s.db.PutChallenge(ctx, id, c))
+		g, err := s.db.CountGuess(ctx, id, c.Connection, c.Identifier, 1, lock, maxLock, at(0), at(-1))
+		ok(t, err)
+		got, err := s.db.Attempt(ctx, id, "email", "a@example.com")
+		ok(t, err)
+		want, err := s.db.User(ctx, id, u.ID)
+		ok(t, err)
+		equal(t, "attempt", got, otp.Attempt{Challenge: c, Guesses: g, User: want, Deletions: 1})
+	}},
+	{"AnAttemptOnNothingIsEmptyAndCostsTheSame", func(t *testing.T, s *suite) {
+		db := s.alone(t, store.Options{})
+		ctx, id := t.Context(), newTenant(t, db)
+		ok(t, db.CreateUser(ctx, id, person("a@example.com")))
+		ok(t, db.PutChallenge(ctx, id, challenge()))
+		cost := func(tenantID, connection, identifier string) store.Stats {
+			before := db.Stats()
+			got, err := db.Attempt(ctx, tenantID, connection, identifier)
+			ok(t, err)
+			if identifier != "a@example.com" || tenantID != id {
+				equal(t, "attempt", got, otp.Attempt{})
+			}
+			after := db.Stats()
+			return store.Stats{Statements: after.Statements - before.Statements, RoundTrips: after.RoundTrips - before.RoundTrips}
+		}
+		want := cost(id, "email", "a@example.com")
+		equal(t, "work for nobody", cost(id, "email", "b@example.com"), want)
+		equal(t, "work in another tenant", cost(newTenant(t, db), "email", "a@example.com"), want)
+	}},
+	{"ANewChallengeTakesThePlaceOfTheOlder", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		older, newer := challenge(), challenge()
+		older.Wrong = 2
+		ok(t, s.db.PutChallenge(ctx, id, older))
+		ok(t, s.db.PutChallenge(ctx, id, newer))
+		got, err := s.db.Attempt(ctx, id, "email", "a@example.com")
+		ok(t, err)
+		equal(t, "challenge", got.Challenge, newer)
+		spent, err := s.db.SpendChallenge(ctx, id, older, at(1))
+		ok(t, err)
+		equal(t, "older one spent", spent, false)
+		_, counted, err := s.db.CountWrong(ctx, id, older)
+		ok(t, err)
+		equal(t, "try of the older one counted", counted, false)
+	}},
+	{"AChallengeIsSpentOnceAndRemembersIt", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		c := challenge()
+		ok(t, s.db.PutChallenge(ctx, id, c))
+		won := race(t, s.twoNodes(t), 32, func(db *store.DB, _ int) (bool, error) {
+			return db.SpendChallenge(ctx, id, c, at(7))
+		})
+		equal(t, "winners", won, 1)
+		got, err := s.db.Attempt(ctx, id, "email", "a@example.com")
+		ok(t, err)
+		equal(t, "consumed", got.Challenge.ConsumedAt, at(7))
+		_, counted, err := s.db.CountWrong(ctx, id, c)
+		ok(t, err)
+		equal(t, "try after it was spent", counted, false)
+	}},
+	{"ASpentChallengeIsSpentOnlyWhileAllHolds", func(t *testing.T, s *suite) {
+		ctx := t.Context()
+		for name, c := range map[string]struct {
+			prepare func(t *testing.T, id string, c *otp.Challenge)
+			now     time.Time
+			want    bool
+		}{
+			"in its last millisecond": {now: at(179_999), want: true},
+			"when it expires":         {now: at(180_000)},
+			"with one try left": {want: true, prepare: func(t *testing.T, id string, c *otp.Challenge) {
+				for range 2 {
+					_, counted, err := s.db.CountWrong(ctx, id, c)
+					ok(t, err)
+					equal(t, "counted", counted, true)
+				}
+			}},
+			"with no tries left": {prepare: func(t *testing.T, id string, c *otp.Challenge) {
+				for range 3 {
+					_, _, err := s.db.CountWrong(ctx, id, c)
+					ok(t, err)
+				}
+			}},
+			"with wrong guesses but no lock": {want: true, prepare: func(t *testing.T, id string, c *otp.Challenge) {
+				_, err := s.db.CountGuess(ctx, id, c.Connection, c.Identifier, 2, lock, maxLock, at(0), at(-1))
+				ok(t, err)
+			}},
+			"locked": {prepare: func(t *testing.T, id string, c *otp.Challenge) {
+				_, err := s.db.CountGuess(ctx, id, c.Connection, c.Identifier, 1, lock, maxLock, at(0), at(-1))
+				ok(t, err)
+			}},
+			"another identifier locked": {want: true, prepare: func(t *testing.T, id string, c *otp.Challenge) {
+				_, err := s.db.CountGuess(ctx, id, c.Connection, "b@example.com", 1, lock, maxLock, at(0), at(-1))
+				ok(t, err)
+			}},
+			"after the lock": {want: true, prepare: func(t *testing.T, id string, c *otp.Challenge) {
+				_, err := s.db.CountGuess(ctx, id, c.Connection, c.Identifier, 1, time.Second, maxLock, at(-2000), at(-5000))
+				ok(t, err)
+			}},
+			"its user blocked": {prepare: func(t *testing.T, id string, _ *otp.Challenge) {
+				u := person("a@example.com")
+				u.Blocked = true
+				ok(t, s.db.CreateUser(ctx, id, u))
+			}},
+			"its user not blocked": {want: true, prepare: func(t *testing.T, id string, _ *otp.Challenge) {
+				ok(t, s.db.CreateUser(ctx, id, person("a@example.com")))
+			}},
+			"another user blocked": {want: true, prepare: func(t *testing.T, id string, _ *otp.Challenge) {
+				u := person("b@example.com")
+				u.Blocked = true
+				ok(t, s.db.CreateUser(ctx, id, u))
+			}},
+			"killed": {prepare: func(t *testing.T, id string, c *otp.Challenge) {
+				ok(t, s.db.KillChallenge(ctx, id, c.Connection, c.Identifier, c.ID))
+			}},
+			"another one killed": {want: true, prepare: func(t *testing.T, id string, c *otp.Challenge) {
+				ok(t, s.db.KillChallenge(ctx, id, c.Connection, c.Identifier, "other"))
+			}},
+		} {
+			t.Run(name, func(t *testing.T) {
+				id, code := s.tenant(t), challenge()
+				ok(t, s.db.PutChallenge(ctx, id, code))
+				if c.prepare != nil {
+					c.prepare(t, id, code)
+				}
+				now := c.now
+				if now.IsZero() {
+					now = at(1)
+				}
+				elsewhere, err := s.db.SpendChallenge(ctx, s.tenant(t), code, now)
+				ok(t, err)
+				equal(t, "spent in another tenant", elsewhere, false)
+				spent, err := s.db.SpendChallenge(ctx, id, code, now)
+				ok(t, err)
+				equal(t, "spent", spent, c.want)
+			})
+		}
+	}},
+	{"OfManyWrongTriesNoMoreAreCountedThanThereAre", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		c := challenge()
+		ok(t, s.db.PutChallenge(ctx, id, c))
+		counted := race(t, s.twoNodes(t), 16, func(db *store.DB, _ int) (bool, error) {
+			_, counted, err := db.CountWrong(ctx, id, c)
+			return counted, err
+		})
+		equal(t, "counted", counted, 3)
+		got, err := s.db.Attempt(ctx, id, "email", "a@example.com")
+		ok(t, err)
+		equal(t, "wrong", got.Challenge.Wrong, 3)
+	}},
+	{"GuessesLockForLongerEachTime", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		guess := func(now, forget time.Time) otp.Guesses {
+			t.Helper()
+			g, err := s.db.CountGuess(ctx, id, "email", "a@example.com", 2, lock, maxLock, now, forget)
+			ok(t, err)
+			return g
+		}
+		never := at(-1_000_000)
+		for i, want := range []otp.Guesses{
+			{Wrong: 1},
+			{LockedUntil: at(1).Add(lock), Locks: 1},
+			{Wrong: 1, LockedUntil: at(1).Add(lock), Locks: 1},
+			{LockedUntil: at(3).Add(2 * lock), Locks: 2},
+			{Wrong: 1, LockedUntil: at(3).Add(2 * lock), Locks: 2},
+			{LockedUntil: at(5).Add(maxLock), Locks: 3},
+			{Wrong: 1, LockedUntil: at(5).Add(maxLock), Locks: 3},
+			{LockedUntil: at(7).Add(maxLock), Locks: 4},
+		} {
+			equal(t, fmt.Sprintf("guesses after %d", i+1), guess(at(i), never), want)
+		}
+		later := at(7).Add(maxLock + time.Hour)
+		equal(t, "guesses after the locks are forgotten", guess(later, later.Add(-time.Minute)), otp.Guesses{Wrong: 1})
+		equal(t, "next lock", guess(later, later.Add(-time.Minute)), otp.Guesses{LockedUntil: later.Add(lock), Locks: 1})
+	}},
+	{"ManyLocksDoNotOverflow", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		for i := range 70 {
+			g, err := s.db.CountGuess(ctx, id, "email", "a@example.com", 1, lock, 24*time.Hour, at(i), at(-1))
+			ok(t, err)
+			if g.LockedUntil.After(at(i).Add(24*time.Hour)) || g.LockedUntil.Before(at(i).Add(lock)) {
+				t.Fatalf("lock %d lasts until %s", i+1, g.LockedUntil)
+			}
+		}
+	}},
+	{"ResettingForgetsGuessesAndKeepsLocks", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		ok(t, s.db.ResetGuesses(ctx, id, "email", "a@example.com"))
+		for i := range 3 {
+			_, err := s.db.CountGuess(ctx, id, "email", "a@example.com", 2, lock, maxLock, at(i), at(-1))
+			ok(t, err)
+		}
+		ok(t, s.db.ResetGuesses(ctx, s.tenant(t), "email", "a@example.com"))
+		got, err := s.db.Attempt(ctx, id, "email", "a@example.com")
+		ok(t, err)
+		equal(t, "guesses", got.Guesses, otp.Guesses{Wrong: 1, Locks: 1, LockedUntil: at(1).Add(lock)})
+		ok(t, s.db.ResetGuesses(ctx, id, "email", "a@example.com"))
+		got, err = s.db.Attempt(ctx, id, "email", "a@example.com")
+		ok(t, err)
+		equal(t, "guesses", got.Guesses, otp.Guesses{Locks: 1, LockedUntil: at(1).Add(lock)})
+	}},
+	{"ManyGuessesAtOnceAreAllCounted", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		race(t, s.twoNodes(t), 20, func(db *store.DB, _ int) (bool, error) {
+			_, err := db.CountGuess(ctx, id, "email", "a@example.com", 100, lock, maxLock, at(0), at(-1))
+			return err == nil, err
+		})
+		got, err := s.db.Attempt(ctx, id, "email", "a@example.com")
+		ok(t, err)
+		equal(t, "wrong", got.Guesses.Wrong, 20)
+	}},
+	{"BlockingAUserKillsTheCodeThatIsOnItsWay", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		u, c := person("a@example.com"), challenge()
+		ok(t, s.db.CreateUser(ctx, id, u))
+		ok(t, s.db.PutChallenge(ctx, id, c))
+		stored, err := s.db.User(ctx, id, u.ID)
+		ok(t, err)
+		stored.Blocked = true
+		ok(t, s.db.UpdateUser(ctx, id, stored))
+		spent, err := s.db.SpendChallenge(ctx, id, c, at(1))
+		ok(t, err)
+		equal(t, "spent", spent, false)
+		ok(t, s.db.RecordLogin(ctx, id, u.ID, user.Login{At: at(1)}))
+	}},
+}
+
+var limits = []promise{
+	{"ABucketHoldsItsBurstAndDrains", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		mark := func(now time.Time) protect.Level {
+			t.Helper()
+			levels, err := s.db.Mark(ctx, id, now, []protect.Bucket{{Key: "k", Every: time.Second, Burst: 3}})
+			ok(t, err)
+			return levels[0]
+		}
+		equal(t, "first", mark(at(0)), protect.Level{Key: "k", Remaining: 2, Reset: at(1000)})
+		equal(t, "second", mark(at(0)), protect.Level{Key: "k", Remaining: 1, Reset: at(2000)})
+		equal(t, "third, half a mark later", mark(at(500)), protect.Level{Key: "k", Remaining: 0, Reset: at(3000)})
+		equal(t, "fourth", mark(at(500)), protect.Level{Key: "k", Over: true, Reset: at(3000), RetryAt: at(1000)})
+		other, err := s.db.Mark(ctx, s.tenant(t), at(0), []protect.Bucket{{Key: "k", Every: time.Second, Burst: 3}})
+		ok(t, err)
+		equal(t, "of another tenant", other[0].Remaining, 2)
+		equal(t, "long after", mark(at(60_000)), protect.Level{Key: "k", Remaining: 2, Reset: at(61_000)})
+	}},
+	{"LevelsComeInTheOrderAsked", func(t *testing.T, s *suite) {
+		levels, err := s.db.Mark(t.Context(), s.tenant(t), at(0), []protect.Bucket{
+			{Key: "b", Every: time.Second, Burst: 10}, {Key: "c", Every: time.Second, Burst: 1}, {Key: "a", Every: time.Minute, Burst: 5},
+		})
+		ok(t, err)
+		equal(t, "levels", levels, []protect.Level{
+			{Key: "b", Remaining: 9, Reset: at(1000)}, {Key: "c", Remaining: 0, Reset: at(1000)}, {Key: "a", Remaining: 4, Reset: at(60_000)},
+		})
+		none, err := s.db.Mark(t.Context(), s.tenant(t), at(0), nil)
+		ok(t, err)
+		equal(t, "levels of no buckets", len(none), 0)
+	}},
+	{"SeveralBucketsAreOneStatement", func(t *testing.T, s *suite) {
+		db := s.alone(t, store.Options{})
+		id := newTenant(t, db)
+		before := db.Stats()
+		_, err := db.Mark(t.Context(), id, at(0), []protect.Bucket{{Key: "b", Every: 1, Burst: 1}, {Key: "a", Every: 1, Burst: 1}})
+		ok(t, err)
+		equal(t, "statements", db.Stats().Statements-before.Statements, 1)
+	}},
+	{"OfManyMarksAtOnceNoMoreFitThanTheBucketHolds", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		fit := race(t, s.twoNodes(t), 24, func(db *store.DB, i int) (bool, error) {
+			// Two orders: transactions that want the same buckets must not wait for each other in a circle.
+			buckets := []protect.Bucket{{Key: "a", Every: time.Minute, Burst: 5}, {Key: "b", Every: time.Minute, Burst: 50}}
+			if i%4 < 2 {
+				buckets[0], buckets[1] = buckets[1], buckets[0]
+			}
+			return markAndUndo(ctx, db, id, buckets)
+		})
+		equal(t, "marks that fit", fit, 5)
+		levels, err := s.db.Mark(ctx, id, at(0), []protect.Bucket{{Key: "b", Every: time.Minute, Burst: 50}})
+		ok(t, err)
+		equal(t, "left in the other bucket: refused marks counted nowhere", levels[0].Remaining, 44)
+	}},
+	{"FailuresBlockAtTheLimit", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		n, until, err := s.db.Failures(ctx, id, "k")
+		ok(t, err)
+		equal(t, "nothing known", []any{n, until}, []any{0, time.Time{}})
+		for i := 1; i <= 4; i++ {
+			n, err := s.db.CountFailure(ctx, id, "k", 3, time.Hour, at(i))
+			ok(t, err)
+			equal(t, "count", n, i)
+			n, until, err := s.db.Failures(ctx, id, "k")
+			ok(t, err)
+			blocked := time.Time{}
+			if i >= 3 {
+				blocked = at(i).Add(time.Hour)
+			}
+			equal(t, "count and block", []any{n, until}, []any{i, blocked})
+		}
+		n, _, err = s.db.Failures(ctx, s.tenant(t), "k")
+		ok(t, err)
+		equal(t, "count in another tenant", n, 0)
+		ok(t, s.db.ResetFailures(ctx, id, "k"))
+		n, until, err = s.db.Failures(ctx, id, "k")
+		ok(t, err)
+		equal(t, "after a reset", []any{n, until}, []any{0, time.Time{}})
+		first, err := s.db.CountFailure(ctx, id, "one", 1, time.Hour, at(0))
+		ok(t, err)
+		_, until, err = s.db.Failures(ctx, id, "one")
+		ok(t, err)
+		equal(t, "a limit of one", []any{first, until}, []any{1, at(0).Add(time.Hour)})
+	}},
+	{"ManyFailuresAtOnceAreAllCounted", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		race(t, s.twoNodes(t), 20, func(db *store.DB, _ int) (bool, error) {
+			_, err := db.CountFailure(ctx, id, "k", 100, time.Hour, at(0))
+			return err == nil, err
+		})
+		n, _, err := s.db.Failures(ctx, id, "k")
+		ok(t, err)
+		equal(t, "count", n, 20)
+	}},
+}
+
+var assertions = []promise{
+	{"AnAssertionIsNewOnce", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		long := ident.Token(4000)
+		won := race(t, s.twoNodes(t), 16, func(db *store.DB, _ int) (bool, error) {
+			return db.UseAssertion(ctx, id, "c", long, at(1000))
+		})
+		equal(t, "winners", won, 1)
+		for _, other := range [][3]string{{id, "c", long + "x"}, {id, "d", long}, {s.tenant(t), "c", long}} {
+			fresh, err := s.db.UseAssertion(ctx, other[0], other[1], other[2], at(1000))
+			ok(t, err)
+			equal(t, "another one is new", fresh, true)
+		}
+	}},
+}
+
+// markAndUndo marks buckets as a decision does: a mark that does not fit undoes its transaction.
+func markAndUndo(ctx context.Context, db *store.DB, tenantID string, buckets []protect.Bucket) (bool, error) {
+	err := db.InTx(ctx, func(ctx context.Context) error {
+		levels, err := db.Mark(ctx, tenantID, at(0), buckets)
+		if err != nil {
+			return err
+		}
+		for _, l := range levels {
+			if l.Over {
+				return errOurs
+			}
+		}
+		return nil
+	})
+	return unless(err, errOurs)
+}

@@ -1,0 +1,196 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"latchkey/internal/apierr"
+	"latchkey/internal/grant"
+	"latchkey/internal/store"
+	"latchkey/internal/store/engine"
+	"latchkey/internal/user"
+)
+
+var errOurs = errors.New("ours")
+
+var transactions = []promise{
+	{"AReturnedErrorUndoesEverythingQueuedWritesIncluded", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		u := person("a@example.com")
+		err := s.db.InTx(ctx, func(ctx context.Context) error {
+			ok(t, s.db.CreateUser(ctx, id, u))
+			ok(t, s.db.InsertCode(ctx, id, []byte("hash"), &grant.Code{ExpiresAt: at(1000)}))
+			return errOurs
+		})
+		is(t, err, errOurs)
+		_, err = s.db.User(ctx, id, u.ID)
+		is(t, err, user.ErrNotFound)
+		c, _, err := s.db.CodeByHash(ctx, id, [][]byte{[]byte("hash")})
+		ok(t, err)
+		equal(t, "code", c, nil)
+	}},
+	{"APanicUndoesEverything", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		u := person("a@example.com")
+		func() {
+			defer func() { _ = recover() }()
+			_ = s.db.InTx(ctx, func(ctx context.Context) error {
+				ok(t, s.db.CreateUser(ctx, id, u))
+				panic("ours")
+			})
+		}()
+		_, err := s.db.User(ctx, id, u.ID)
+		is(t, err, user.ErrNotFound)
+	}},
+	{"WritesAreSeenInsideAndNotOutsideBeforeTheCommit", func(t *testing.T, s *suite) {
+		outer, id := t.Context(), s.tenant(t)
+		u := person("a@example.com")
+		ok(t, s.db.InTx(outer, func(ctx context.Context) error {
+			ok(t, s.db.CreateUser(ctx, id, u))
+			ok(t, s.db.RecordLogin(ctx, id, u.ID, user.Login{At: at(1), IP: "192.0.2.1"}))
+			inside, err := s.db.User(ctx, id, u.ID)
+			ok(t, err)
+			equal(t, "logins seen inside", inside.LoginsCount, 1)
+			_, err = s.db.User(outer, id, u.ID)
+			is(t, err, user.ErrNotFound)
+			return nil
+		}))
+		_, err := s.db.User(outer, id, u.ID)
+		ok(t, err)
+	}},
+	{"AnInnerTransactionJoinsTheOuterOne", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		u := person("a@example.com")
+		err := s.db.InTx(ctx, func(ctx context.Context) error {
+			ok(t, s.db.InTx(ctx, func(ctx context.Context) error { return s.db.CreateUser(ctx, id, u) }))
+			return errOurs
+		})
+		is(t, err, errOurs)
+		_, err = s.db.User(ctx, id, u.ID)
+		is(t, err, user.ErrNotFound)
+	}},
+	{"ACollisionRunsTheClosureAgain", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		u := person("a@example.com")
+		runs := 0
+		ok(t, s.db.InTx(ctx, func(ctx context.Context) error {
+			runs++
+			ok(t, s.db.CreateUser(ctx, id, u))
+			if runs < 3 {
+				return engine.ErrRetry
+			}
+			return nil
+		}))
+		equal(t, "runs", runs, 3)
+		_, err := s.db.User(ctx, id, u.ID)
+		ok(t, err)
+	}},
+	{"CollisionsWithoutEndAreUnavailable", func(t *testing.T, s *suite) {
+		err := s.db.InTx(t.Context(), func(context.Context) error { return engine.ErrRetry })
+		equal(t, "kind", apierr.KindOf(err), apierr.Unavailable)
+	}},
+	{"AHiddenDatabaseErrorStillEndsTheTransaction", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		u := person("a@example.com")
+		ok(t, s.db.CreateUser(ctx, id, u))
+		other := person("b@example.com")
+		err := s.db.InTx(ctx, func(ctx context.Context) error {
+			ok(t, s.db.CreateUser(ctx, id, other))
+			is(t, s.db.CreateUser(ctx, id, u), user.ErrExists)
+			return nil // as if nothing had happened
+		})
+		is(t, err, user.ErrExists)
+		_, err = s.db.User(ctx, id, other.ID)
+		is(t, err, user.ErrNotFound)
+	}},
+	{"AnErrorOfAQueuedWriteAppearsAtTheCommit", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		ok(t, s.db.InsertCode(ctx, id, []byte("hash"), &grant.Code{}))
+		err := s.db.InTx(ctx, func(ctx context.Context) error {
+			ok(t, s.db.InsertCode(ctx, id, []byte("hash"), &grant.Code{}))
+			return nil
+		})
+		if err == nil {
+			t.Fatal("got no error, want the one of the taken hash")
+		}
+	}},
+	{"AContextUsedAfterItsTransactionIsRefused", func(t *testing.T, s *suite) {
+		id := s.tenant(t)
+		var kept context.Context
+		ok(t, s.db.InTx(t.Context(), func(ctx context.Context) error {
+			kept = ctx
+			return nil
+		}))
+		if _, err := s.db.User(kept, id, "email|x"); err == nil || errors.Is(err, user.ErrNotFound) {
+			t.Fatalf("got error %v, want a refusal", err)
+		}
+		if err := s.db.RecordLogin(kept, id, "email|x", user.Login{}); err == nil {
+			t.Fatal("a queued write was taken after the end of its transaction")
+		}
+	}},
+	{"AnEmptyTransactionCostsNothing", func(t *testing.T, s *suite) {
+		db := s.alone(t, store.Options{})
+		before := db.Stats()
+		ok(t, db.InTx(t.Context(), func(context.Context) error { return nil }))
+		equal(t, "work", db.Stats(), before)
+	}},
+	{"QueuedWritesTravelWithTheNextQuestionOrTheCommit", func(t *testing.T, s *suite) {
+		db := s.alone(t, store.Options{})
+		id := newTenant(t, db)
+		before := db.Stats()
+		ok(t, db.InTx(t.Context(), func(ctx context.Context) error {
+			ok(t, db.InsertCode(ctx, id, []byte("1"), &grant.Code{}))
+			ok(t, db.InsertCode(ctx, id, []byte("2"), &grant.Code{}))
+			c, _, err := db.CodeByHash(ctx, id, [][]byte{[]byte("2")})
+			ok(t, err)
+			if c == nil {
+				t.Error("the question did not see the writes queued before it")
+			}
+			ok(t, db.InsertCode(ctx, id, []byte("3"), &grant.Code{}))
+			return db.InsertCode(ctx, id, []byte("4"), &grant.Code{})
+		}))
+		after := db.Stats()
+		equal(t, "work", engine.Stats{
+			Statements: after.Statements - before.Statements,
+			Commits:    after.Commits - before.Commits,
+			RoundTrips: after.RoundTrips - before.RoundTrips,
+		}, engine.Stats{Statements: 5, Commits: 1, RoundTrips: 2})
+	}},
+	{"ALongTransactionHoldsNobodysReads", func(t *testing.T, s *suite) {
+		outer, id := t.Context(), s.tenant(t)
+		u := person("a@example.com")
+		ok(t, s.db.CreateUser(outer, id, u))
+		ok(t, s.db.InTx(outer, func(ctx context.Context) error {
+			ok(t, s.db.DeleteUser(ctx, id, u.ID))
+			_, err := s.db.User(outer, id, u.ID)
+			return err
+		}))
+	}},
+	{"AWaitThatIsTooLongIsUnavailable", func(t *testing.T, s *suite) {
+		// What happens to a write with the outer context inside a transaction: it must not wait for ever.
+		db := s.alone(t, store.Options{Wait: 50 * time.Millisecond, MaxConns: 1})
+		outer, id := t.Context(), newTenant(t, db)
+		ok(t, db.InTx(outer, func(ctx context.Context) error {
+			ok(t, db.CreateUser(ctx, id, person("a@example.com")))
+			err := db.CreateUser(outer, id, person("b@example.com"))
+			equal(t, "kind", apierr.KindOf(err), apierr.Unavailable)
+			return nil
+		}))
+		ok(t, db.CreateUser(outer, id, person("b@example.com")))
+	}},
+	{"ManyWritersAllSucceed", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		u := person("a@example.com")
+		ok(t, s.db.CreateUser(ctx, id, u))
+		n := race(t, s.twoNodes(t), 64, func(db *store.DB, _ int) (bool, error) {
+			return true, db.InTx(ctx, func(ctx context.Context) error {
+				return db.RecordLogin(ctx, id, u.ID, user.Login{At: at(1)})
+			})
+		})
+		got, err := s.db.User(ctx, id, u.ID)
+		ok(t, err)
+		equal(t, "logins", got.LoginsCount, n)
+	}},
+}

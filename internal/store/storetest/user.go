@@ -1,0 +1,191 @@
+package storetest
+
+import (
+	"testing"
+	"time"
+
+	"latchkey/internal/connection"
+	"latchkey/internal/ident"
+	"latchkey/internal/store"
+	"latchkey/internal/user"
+)
+
+// person is a new account at the connection "email".
+func person(email string) *user.User {
+	return user.NewPasswordless(&connection.Connection{Name: "email", Strategy: connection.Email}, ident.ObjectID(), email, at(0))
+}
+
+var users = []promise{
+	{"AUserComesBackAsItWasWritten", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		u := person("jörg@example.com")
+		u.Claims = map[string]any{"middle_name": "Ω", "address": map[string]any{"country": "日本"}}
+		u.UserMetadata = map[string]any{"n": 1.5, "list": []any{"a", true, nil}}
+		u.AppMetadata = map[string]any{}
+		u.UserMetadata["zone"] = "x"
+		u.CreatedAt = time.Date(2026, 3, 1, 1, 2, 3, 456e6, time.UTC)
+		u.Blocked, u.LoginsCount, u.LastIP, u.LastLogin = true, 7, "2001:db8::1", at(5)
+		ok(t, s.db.CreateUser(ctx, id, u))
+		got, err := s.db.User(ctx, id, u.ID)
+		ok(t, err)
+		want := *u
+		want.Version = got.Version
+		want.AppMetadata = nil // empty and absent are one
+		equal(t, "user", got, &want)
+	}},
+	{"AMissingUserIsNotFound", func(t *testing.T, s *suite) {
+		_, err := s.db.User(t.Context(), s.tenant(t), "email|0")
+		is(t, err, user.ErrNotFound)
+		is(t, s.db.UpdateUser(t.Context(), s.tenant(t), person("a@example.com")), user.ErrNotFound)
+		is(t, s.db.DeleteUser(t.Context(), s.tenant(t), "email|0"), user.ErrNotFound)
+	}},
+	{"UsersOfAnotherTenantDoNotExist", func(t *testing.T, s *suite) {
+		ctx, here, there := t.Context(), s.tenant(t), s.tenant(t)
+		u := person("a@example.com")
+		ok(t, s.db.CreateUser(ctx, here, u))
+		_, err := s.db.User(ctx, there, u.ID)
+		is(t, err, user.ErrNotFound)
+		found, _, err := s.db.Find(ctx, there, "email", "a@example.com")
+		ok(t, err)
+		equal(t, "user found in another tenant", found, nil)
+		is(t, s.db.DeleteUser(ctx, there, u.ID), user.ErrNotFound)
+		ok(t, s.db.RecordLogin(ctx, there, u.ID, user.Login{At: at(1)}))
+		ok(t, s.db.CreateUser(ctx, there, u))
+		got, err := s.db.User(ctx, here, u.ID)
+		ok(t, err)
+		equal(t, "logins", got.LoginsCount, 0)
+	}},
+	{"FindLooksAtConnectionAndIdentifierByBytes", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		u := person("a@example.com")
+		ok(t, s.db.CreateUser(ctx, id, u))
+		got, deletions, err := s.db.Find(ctx, id, "email", "a@example.com")
+		ok(t, err)
+		equal(t, "user id", got.ID, u.ID)
+		equal(t, "deletions", deletions, 0)
+		equal(t, "identifier", got.Identities[0].Identifier, "a@example.com")
+		for _, other := range [][2]string{
+			{"email", "A@example.com"}, {"Email", "a@example.com"}, {"sms", "a@example.com"}, {"email", "a@example.co"},
+			{"email", "a@example.com "}, {"email", "%"}, {"email", ""},
+		} {
+			found, deletions, err := s.db.Find(ctx, id, other[0], other[1])
+			ok(t, err)
+			equal(t, "user found by "+other[0]+" "+other[1], found, nil)
+			equal(t, "deletions", deletions, 0)
+		}
+	}},
+	{"FindCostsTheSameForKnownAndUnknown", func(t *testing.T, s *suite) {
+		db := s.alone(t, store.Options{})
+		ctx, id := t.Context(), newTenant(t, db)
+		ok(t, db.CreateUser(ctx, id, person("a@example.com")))
+		cost := func(email string) store.Stats {
+			before := db.Stats()
+			_, _, err := db.Find(ctx, id, "email", email)
+			ok(t, err)
+			after := db.Stats()
+			return store.Stats{Statements: after.Statements - before.Statements, RoundTrips: after.RoundTrips - before.RoundTrips}
+		}
+		equal(t, "work for an unknown person", cost("b@example.com"), cost("a@example.com"))
+	}},
+	{"ATakenIDOrIdentityIsRefusedAndWritesNothing", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		u := person("a@example.com")
+		ok(t, s.db.CreateUser(ctx, id, u))
+		is(t, s.db.CreateUser(ctx, id, u), user.ErrExists)
+		sameIdentity := person("a@example.com")
+		is(t, s.db.CreateUser(ctx, id, sameIdentity), user.ErrExists)
+		_, err := s.db.User(ctx, id, sameIdentity.ID)
+		is(t, err, user.ErrNotFound)
+		sameID := person("b@example.com")
+		sameID.ID = u.ID
+		is(t, s.db.CreateUser(ctx, id, sameID), user.ErrExists)
+		found, _, err := s.db.Find(ctx, id, "email", "b@example.com")
+		ok(t, err)
+		equal(t, "user of the refused identity", found, nil)
+	}},
+	{"OfManyCreatorsAtOnceOneSucceeds", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		won := race(t, s.twoNodes(t), 16, func(db *store.DB, _ int) (bool, error) {
+			return unless(db.CreateUser(ctx, id, person("a@example.com")), user.ErrExists)
+		})
+		equal(t, "winners", won, 1)
+	}},
+	{"AnUpdateReplacesProfileBlockAndIdentities", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		u := person("a@example.com")
+		ok(t, s.db.CreateUser(ctx, id, u))
+		ok(t, s.db.RecordLogin(ctx, id, u.ID, user.Login{At: at(9), IP: "192.0.2.9"}))
+		u, err := s.db.User(ctx, id, u.ID)
+		ok(t, err)
+		u.Name, u.Blocked = "New", true
+		u.Identities[0].Identifier = "b@example.com"
+		u.LoginsCount, u.LastIP = 99, "192.0.2.99" // counters are left alone
+		ok(t, s.db.UpdateUser(ctx, id, u))
+		got, _, err := s.db.Find(ctx, id, "email", "b@example.com")
+		ok(t, err)
+		equal(t, "name, block, logins, address", []any{got.Name, got.Blocked, got.LoginsCount, got.LastIP}, []any{"New", true, 1, "192.0.2.9"})
+		gone, deletions, err := s.db.Find(ctx, id, "email", "a@example.com")
+		ok(t, err)
+		equal(t, "user of the old identifier", gone, nil)
+		equal(t, "deletions of the old identifier", deletions, 0)
+	}},
+	{"AnUpdateOfAnOlderVersionIsRefused", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		u := person("a@example.com")
+		ok(t, s.db.CreateUser(ctx, id, u))
+		first, err := s.db.User(ctx, id, u.ID)
+		ok(t, err)
+		second, err := s.db.User(ctx, id, u.ID)
+		ok(t, err)
+		first.Name = "first"
+		ok(t, s.db.UpdateUser(ctx, id, first))
+		second.Name = "second"
+		is(t, s.db.UpdateUser(ctx, id, second), user.ErrChanged)
+		got, err := s.db.User(ctx, id, u.ID)
+		ok(t, err)
+		equal(t, "name", got.Name, "first")
+		won := race(t, s.twoNodes(t), 8, func(db *store.DB, _ int) (bool, error) {
+			return unless(db.UpdateUser(ctx, id, got), user.ErrChanged)
+		})
+		equal(t, "winners", won, 1)
+	}},
+	{"AnUpdateCannotTakeAnothersIdentity", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		a, b := person("a@example.com"), person("b@example.com")
+		ok(t, s.db.CreateUser(ctx, id, a))
+		ok(t, s.db.CreateUser(ctx, id, b))
+		b, err := s.db.User(ctx, id, b.ID)
+		ok(t, err)
+		b.Identities[0].Identifier = "a@example.com"
+		is(t, s.db.UpdateUser(ctx, id, b), user.ErrExists)
+		got, _, err := s.db.Find(ctx, id, "email", "b@example.com")
+		ok(t, err)
+		equal(t, "user id", got.ID, b.ID)
+	}},
+	{"LoginsAreCounted", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		u := person("a@example.com")
+		ok(t, s.db.CreateUser(ctx, id, u))
+		ok(t, s.db.RecordLogin(ctx, id, u.ID, user.Login{At: at(1), IP: "192.0.2.1"}))
+		ok(t, s.db.RecordLogin(ctx, id, u.ID, user.Login{At: at(2), IP: "192.0.2.2"}))
+		got, err := s.db.User(ctx, id, u.ID)
+		ok(t, err)
+		equal(t, "counters", []any{got.LoginsCount, got.LastLogin, got.LastIP}, []any{2, at(2), "192.0.2.2"})
+	}},
+	{"ADeletedUserIsGoneAndItsIdentifierRemembered", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		for deletions := range 3 {
+			u := person("a@example.com")
+			ok(t, s.db.CreateUser(ctx, id, u))
+			_, n, err := s.db.Find(ctx, id, "email", "a@example.com")
+			ok(t, err)
+			equal(t, "deletions before", n, deletions)
+			ok(t, s.db.DeleteUser(ctx, id, u.ID))
+			is(t, s.db.DeleteUser(ctx, id, u.ID), user.ErrNotFound)
+			found, n, err := s.db.Find(ctx, id, "email", "a@example.com")
+			ok(t, err)
+			equal(t, "user after", found, nil)
+			equal(t, "deletions after", n, deletions+1)
+		}
+	}},
+}
