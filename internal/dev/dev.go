@@ -68,6 +68,7 @@ type development struct {
 	authority *Authority // nil without TLS
 	tls       *tls.Config
 
+	port      int // of the main address
 	inboxURL  string
 	sampleURL string
 }
@@ -90,14 +91,14 @@ func (d *development) start(ctx context.Context) error {
 	if err := d.open(ctx); err != nil {
 		return err
 	}
-	domain, err := d.domain(server.Port(doors.main[0]))
+	domain, err := d.domain()
 	if err != nil {
 		return err
 	}
 	if err := d.protect(domain); err != nil {
 		return err
 	}
-	document, err := d.sampleTenant(ctx, domain, server.Port(doors.main[0]))
+	document, err := d.sampleTenant(ctx, domain)
 	if err != nil {
 		return err
 	}
@@ -159,9 +160,9 @@ func (d *development) listen(ctx context.Context) (*doors, error) {
 	if o.main, err = server.Listen(ctx, d.Listen); err != nil {
 		return nil, err
 	}
-	port := server.Port(o.main[0])
-	if o.inbox, err = listenNear(ctx, port+1); err == nil {
-		o.sample, err = listenNear(ctx, port+2)
+	d.port = server.Port(o.main[0])
+	if o.inbox, err = listenNear(ctx, d.port+1); err == nil {
+		o.sample, err = listenNear(ctx, d.port+2)
 	}
 	if err != nil {
 		o.close()
@@ -182,7 +183,7 @@ func listenNear(ctx context.Context, port int) ([]net.Listener, error) {
 }
 
 // domain gives the configured domain, or the host of the main address with the port that it got.
-func (d *development) domain(port int) (tenant.Domain, error) {
+func (d *development) domain() (tenant.Domain, error) {
 	name := d.Domain
 	if name == "" {
 		host, _, err := net.SplitHostPort(d.Listen)
@@ -192,7 +193,7 @@ func (d *development) domain(port int) (tenant.Domain, error) {
 		if ip := net.ParseIP(host); host == "" || (ip != nil && ip.IsUnspecified()) {
 			host = "localhost"
 		}
-		name = net.JoinHostPort(host, strconv.Itoa(port))
+		name = net.JoinHostPort(host, strconv.Itoa(d.port))
 	}
 	host, ok := httpx.Host(name, !d.NoTLS)
 	if !ok {
@@ -228,7 +229,7 @@ func hostname(host string) string {
 }
 
 // sampleTenant finds or makes the sample tenant and gives its document.
-func (d *development) sampleTenant(ctx context.Context, domain tenant.Domain, port int) (*Document, error) {
+func (d *development) sampleTenant(ctx context.Context, domain tenant.Domain) (*Document, error) {
 	found, err := d.database.TenantNamed(ctx, sampleTenant)
 	var made *server.CreatedTenant
 	switch {
@@ -244,7 +245,7 @@ func (d *development) sampleTenant(ctx context.Context, domain tenant.Domain, po
 	if err != nil {
 		return nil, fmt.Errorf("make the sample tenant: %w", err)
 	}
-	document, err := d.describe(ctx, made, domain, port)
+	document, err := d.describe(ctx, made, domain, d.port)
 	if err != nil {
 		return nil, fmt.Errorf("make the sample data: %w", err)
 	}

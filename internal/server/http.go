@@ -63,7 +63,7 @@ type Door struct {
 func (f *Front) Serve(d Door) error {
 	s := &http.Server{
 		Handler:           d.Handler,
-		TLSConfig:         d.TLS,
+		TLSConfig:         d.TLS.Clone(), // the server completes it, and several may share one
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,
