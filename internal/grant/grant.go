@@ -9,6 +9,7 @@ package grant
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"latchkey/internal/apierr"
@@ -263,12 +264,17 @@ func (g *Grants) Push(ctx context.Context, tenantID, clientID string, params map
 // ErrPushed is the answer to a request_uri that is unknown, used, expired, or another client's.
 var ErrPushed = apierr.New(apierr.Invalid, "invalid_request_uri", "Invalid request_uri")
 
+// NamesPushed reports whether a request_uri can be that of a pushed request. Any other is the address of a request object
+// (RFC 9101).
+func NamesPushed(requestURI string) bool { return strings.HasPrefix(requestURI, pushedPrefix) }
+
 // TakePushed gives the pushed request and uses it up.
 func (g *Grants) TakePushed(ctx context.Context, tenantID, clientID, requestURI string) (map[string]string, error) {
-	if len(requestURI) <= len(pushedPrefix) || requestURI[:len(pushedPrefix)] != pushedPrefix {
+	handle, ours := strings.CutPrefix(requestURI, pushedPrefix)
+	if !ours || handle == "" {
 		return nil, ErrPushed
 	}
-	p, err := g.store.TakePushed(ctx, tenantID, g.keys.Hashes(purposePushed, requestURI[len(pushedPrefix):]))
+	p, err := g.store.TakePushed(ctx, tenantID, g.keys.Hashes(purposePushed, handle))
 	if err != nil {
 		return nil, fmt.Errorf("take a pushed request: %w", err)
 	}

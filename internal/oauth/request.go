@@ -9,6 +9,7 @@ import (
 
 	"latchkey/internal/client"
 	"latchkey/internal/connection"
+	"latchkey/internal/grant"
 	"latchkey/internal/jwt"
 	"latchkey/internal/tenant"
 	"latchkey/internal/transaction"
@@ -102,7 +103,7 @@ func (s *Server) readClient(ctx context.Context, site tenant.Site, a *asked) err
 // readPushed replaces the parameters by the pushed ones that request_uri names (RFC 9126 section 4).
 func (s *Server) readPushed(ctx context.Context, site tenant.Site, a *asked) error {
 	uri, sent := a.params["request_uri"]
-	if !sent {
+	if !sent || !grant.NamesPushed(uri) {
 		if a.client.RequirePAR {
 			return &Refusal{Protocol: protocolError("invalid_request", "Pushed authorization request is required"), ClientID: a.ClientID}
 		}
@@ -216,6 +217,9 @@ func (a *asked) has(param string) bool {
 func (a *asked) readDetails(site tenant.Site) error {
 	if a.has("request") {
 		return protocolError("request_not_supported", "The request parameter is not supported")
+	}
+	if a.has("request_uri") {
+		return protocolError("request_uri_not_supported", "The request_uri parameter is supported for pushed requests only")
 	}
 	if a.has("organization") {
 		return protocolError("invalid_request", "parameter organization is not allowed for this client")
