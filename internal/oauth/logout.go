@@ -15,6 +15,7 @@ import (
 	"latchkey/internal/clientauth"
 	"latchkey/internal/eventlog"
 	"latchkey/internal/grant"
+	"latchkey/internal/jwt"
 	"latchkey/internal/session"
 	"latchkey/internal/tenant"
 	"latchkey/internal/user"
@@ -172,8 +173,11 @@ func (s *Server) whoAsks(ctx context.Context, site tenant.Site, r EndSession) (*
 	clientID, sid := r.ClientID, r.LogoutHint
 	if r.IDTokenHint != "" {
 		claims, err := s.ownIDToken(ctx, site, r.IDTokenHint)
+		if errors.Is(err, jwt.ErrInvalid) {
+			return nil, "", &Refusal{Protocol: protocolError("invalid_request", "The id_token_hint is invalid")}
+		}
 		if err != nil {
-			return nil, "", refuseUnless(err, &Refusal{Protocol: protocolError("invalid_request", "The id_token_hint is invalid")})
+			return nil, "", err
 		}
 		if clientID != "" && clientID != claims.Audience {
 			return nil, "", &Refusal{Protocol: protocolError("invalid_request", "client_id does not match the id_token_hint"), ClientID: clientID}

@@ -349,10 +349,10 @@ func (s *Server) readTargets(ctx context.Context, site tenant.Site, a *asked) er
 // hintedUser gives the subject that an id_token_hint names. An expired hint still names it.
 func (s *Server) hintedUser(ctx context.Context, site tenant.Site, hint string) (subject string, err error) {
 	claims, err := s.ownIDToken(ctx, site, hint)
-	if err != nil {
+	if errors.Is(err, jwt.ErrInvalid) {
 		return "", protocolError("invalid_request", "The id_token_hint is invalid")
 	}
-	return claims.Subject, nil
+	return claims.Subject, err
 }
 
 // hintClaims are the members of our own ID tokens that come back as hints.
@@ -363,7 +363,7 @@ type hintClaims struct {
 	SessionID string `json:"sid"`
 }
 
-// ownIDToken checks an ID token that we issued, expired or not.
+// ownIDToken checks an ID token that we issued, expired or not. One that is not ours is jwt.ErrInvalid.
 func (s *Server) ownIDToken(ctx context.Context, site tenant.Site, token string) (hintClaims, error) {
 	keys, err := s.c.Keys.Verifiers(ctx, site.Tenant.ID)
 	if err != nil {
@@ -374,8 +374,11 @@ func (s *Server) ownIDToken(ctx context.Context, site tenant.Site, token string)
 		return hintClaims{}, jwt.ErrInvalid
 	}
 	c, err := s.c.Clients.Client(ctx, site.Tenant.ID, peeked.Audience)
-	if err != nil {
+	if errors.Is(err, client.ErrNotFound) {
 		return hintClaims{}, jwt.ErrInvalid
+	}
+	if err != nil {
+		return hintClaims{}, err
 	}
 	if c.IDTokenAlgorithm() == jwt.HS256 {
 		secret, err := s.hmacKey(site.Tenant.ID, c)
