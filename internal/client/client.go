@@ -121,7 +121,8 @@ type RefreshPolicy struct {
 type Extensions struct {
 	// LoopbackRedirects accepts any port and path on a loopback address as callback, logout URL and origin.
 	LoopbackRedirects bool `json:"loopback_redirects,omitempty"`
-	// StrictRFCErrors answers invalid_grant with 400 and bad client credentials with 401 invalid_client.
+	// StrictRFCErrors answers invalid_grant with 400, bad client credentials with 401 invalid_client, and refuses hybrid
+	// requests for an ID token without a nonce (OpenID Connect Core section 3.3.2.11).
 	StrictRFCErrors bool `json:"strict_rfc_errors,omitempty"`
 	// AllowPublicOTP lets a single-page application use the passwordless grant.
 	AllowPublicOTP bool `json:"allow_public_otp,omitempty"`

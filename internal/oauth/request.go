@@ -236,7 +236,7 @@ func (a *asked) readDetails(site tenant.Site) error {
 	a.LoginHint, a.ScreenHint = a.params["login_hint"], a.params["screen_hint"]
 	a.UILocales, a.CorrelationID = a.params["ui_locales"], a.params["correlation_id"]
 	a.ACRValues = strings.Fields(a.params["acr_values"])
-	if a.wants("id_token") && !a.wants("code") && a.Nonce == "" {
+	if a.wants("id_token") && a.Nonce == "" && (!a.wants("code") || a.client.Own().StrictRFCErrors) {
 		return protocolError("invalid_request", "Missing required parameter: nonce")
 	}
 	if a.wants("id_token") && !slices.Contains(a.Scope, "openid") {
