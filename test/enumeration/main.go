@@ -55,6 +55,19 @@ type kind struct {
 	client    *driver.Client
 	browser   driver.Target
 	addresses []string
+	// fresh gives an address that nobody has ever asked for, in place of addresses that are used again and again.
+	fresh func() string
+}
+
+// address gives the address of a turn; false when the kind has no more for this door.
+func (k kind) address(door string, turn int) (string, bool) {
+	switch {
+	case k.fresh != nil:
+		return k.fresh(), true
+	case door == doorWrongCode && turn >= guesses*len(k.addresses):
+		return "", false
+	}
+	return k.addresses[turn%len(k.addresses)], true
 }
 
 func main() {
@@ -123,11 +136,16 @@ func (c *cli) kinds(ctx context.Context, dev driver.DevJSON, codes driver.Codes)
 		}
 		return all
 	}
+	used := 0
 	// Names of one length, so that only the account makes a difference.
 	kinds := []kind{
 		{name: "known", client: client, browser: t, addresses: names("aaaaaaa")},
 		{name: "known (control)", client: client, browser: t, addresses: names("bbbbbbb")},
 		{name: "unknown", client: client, browser: t, addresses: names("ccccccc")},
+		{name: "unknown, never asked for", client: client, browser: t, fresh: func() string {
+			used++
+			return fmt.Sprintf("eeeeeee-%x-%04d@example.com", run, used)
+		}},
 	}
 	for _, k := range kinds[:2] {
 		for _, address := range k.addresses {
@@ -184,10 +202,11 @@ func (c *cli) sample(ctx context.Context, door string, kinds []kind) (map[string
 		order := rand.Perm(len(kinds))
 		for _, i := range order {
 			k := kinds[i]
-			if door == doorWrongCode && turn >= guesses*len(k.addresses) {
+			address, ok := k.address(door, turn)
+			if !ok {
 				continue
 			}
-			took, answer, err := k.ask(ctx, door, k.addresses[turn%len(k.addresses)], c.Pause)
+			took, answer, err := k.ask(ctx, door, address, c.Pause)
 			if err != nil {
 				return nil, nil, err
 			}
