@@ -158,10 +158,17 @@ func (o *output) Write(p []byte) (int, error) {
 	return o.text.Write(p)
 }
 
-// tail returns the last few thousand bytes said.
+// tail returns the last few thousand bytes said, and what the race detector
+// said before them.
 func (o *output) tail() []byte {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	const enough = 6000
 	text := o.text.Bytes()
-	return bytes.Clone(text[max(0, len(text)-6000):])
+	end := max(0, len(text)-enough)
+	race := bytes.Index(text, []byte("WARNING: DATA RACE"))
+	if race < 0 || race >= end {
+		return bytes.Clone(text[end:])
+	}
+	return bytes.Clone(text[race:min(len(text), race+enough)])
 }
