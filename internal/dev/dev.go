@@ -48,8 +48,11 @@ const (
 func Run(ctx context.Context, c Config) error {
 	d := &development{Config: c, front: server.NewFront(c.Log), clock: clock.System{}}
 	err := d.start(ctx)
-	if err == nil {
+	switch {
+	case err == nil:
 		err = d.front.Wait(ctx)
+	case ctx.Err() != nil:
+		err = nil // told to stop while starting: that is why it could not go on
 	}
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopGrace)
 	defer cancel()
@@ -98,11 +101,20 @@ func (d *development) start(ctx context.Context) error {
 	if err := d.protect(domain); err != nil {
 		return err
 	}
-	document, err := d.sampleTenant(ctx, domain)
+	t, err := d.sampleTenant(ctx, domain)
 	if err != nil {
+		return fmt.Errorf("make the sample tenant: %w", err)
+	}
+	// From here on the tenant answers: on a database that is ready, what follows finds everything as it was.
+	if err := d.serve(&doors.main, server.Door{Handler: d.app.Handler(false), TLS: d.tls}); err != nil {
 		return err
 	}
-	if err := d.serve(doors, document); err != nil {
+	document, err := d.describe(ctx, t)
+	if err != nil {
+		return fmt.Errorf("make the sample data: %w", err)
+	}
+	document.InboxURL, document.SampleAppURL = d.inboxURL, &d.sampleURL
+	if err := d.serveNeighbours(doors, document); err != nil {
 		return err
 	}
 	if err := document.write(d.Data); err != nil {
@@ -141,9 +153,10 @@ func (d *development) open(ctx context.Context) error {
 // doors are the open listeners of the server, the inbox and the sample application.
 type doors struct {
 	main, inbox, sample []net.Listener
+	address             net.Addr // of the first main one
 }
 
-// close closes the listeners. Those that are served belong to the front; closing them is its business.
+// close closes the listeners that are not served yet.
 func (o *doors) close() {
 	for _, ls := range [][]net.Listener{o.main, o.inbox, o.sample} {
 		for _, l := range ls {
@@ -160,7 +173,7 @@ func (d *development) listen(ctx context.Context) (*doors, error) {
 	if o.main, err = server.Listen(ctx, d.Listen); err != nil {
 		return nil, err
 	}
-	d.port = server.Port(o.main[0])
+	d.port, o.address = server.Port(o.main[0]), o.main[0].Addr()
 	if o.inbox, err = listenNear(ctx, d.port+1); err == nil {
 		o.sample, err = listenNear(ctx, d.port+2)
 	}
@@ -228,48 +241,52 @@ func hostname(host string) string {
 	return strings.Trim(host, "[]")
 }
 
-// sampleTenant finds or makes the sample tenant and gives its document.
-func (d *development) sampleTenant(ctx context.Context, domain tenant.Domain) (*Document, error) {
+// sampleTenant finds or makes the sample tenant, with the domain of this start, and makes its hosts lead to it.
+func (d *development) sampleTenant(ctx context.Context, domain tenant.Domain) (*tenant.Tenant, error) {
 	found, err := d.database.TenantNamed(ctx, sampleTenant)
-	var made *server.CreatedTenant
-	switch {
-	case err == nil: // perhaps made on another port
-		t := *found
-		t.Domain = domain
-		made, err = d.database.Complete(ctx, &t)
-	case errors.Is(err, tenant.ErrNotFound):
+	if errors.Is(err, tenant.ErrNotFound) {
+		var made *server.CreatedTenant
 		made, err = d.database.CreateTenant(ctx, server.NewTenant{
 			Name: sampleTenant, Domain: domain.Host, HTTPS: !d.NoTLS, Settings: sampleSettings("Latchkey dev"),
 		})
+		if err == nil {
+			found = made.Tenant
+		}
 	}
-	if err != nil {
-		return nil, fmt.Errorf("make the sample tenant: %w", err)
-	}
-	document, err := d.describe(ctx, made, domain, d.port)
-	if err != nil {
-		return nil, fmt.Errorf("make the sample data: %w", err)
-	}
-	document.InboxURL, document.SampleAppURL = d.inboxURL, &d.sampleURL
-	return document, nil
-}
-
-// describe adds the sample data to a tenant, makes its hosts lead to it, and gives its document.
-func (d *development) describe(ctx context.Context, made *server.CreatedTenant, domain tenant.Domain, port int) (*Document, error) {
-	s, err := addSample(ctx, d.database, made)
 	if err != nil {
 		return nil, err
 	}
-	hosts := []string{domain.Host}
+	t := *found
+	t.Domain = domain // perhaps it was made on another port
+	d.lead(&t, d.port)
+	return &t, nil
+}
+
+// lead makes the tenant's domain and all names of its own port lead to it.
+func (d *development) lead(t *tenant.Tenant, port int) {
+	hosts := []string{t.Domain.Host}
 	for _, name := range []string{"localhost", "127.0.0.1", "[::1]"} {
 		if host, ok := httpx.Host(name+":"+strconv.Itoa(port), !d.NoTLS); ok {
 			hosts = append(hosts, host)
 		}
 	}
-	d.sites.add(made.Tenant.ID, domain, hosts...)
+	d.sites.add(t.ID, t.Domain, hosts...)
+}
+
+// describe makes what a sample tenant lacks and gives its document.
+func (d *development) describe(ctx context.Context, t *tenant.Tenant) (*Document, error) {
+	made, err := d.database.Complete(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	s, err := addSample(ctx, d.database, made)
+	if err != nil {
+		return nil, err
+	}
 	document := &Document{
-		Issuer:     domain.Issuer,
-		Domain:     domain.Host,
-		Management: Management{Secret{s.management.ID, s.managementSecret}, domain.Issuer + "api/v2/"},
+		Issuer:     t.Domain.Issuer,
+		Domain:     t.Domain.Host,
+		Management: Management{Secret{s.management.ID, s.managementSecret}, t.ManagementAudience()},
 		SPA:        Public{s.spa.ID},
 		Web:        Secret{s.web.ID, s.webSecret},
 		Native:     Public{s.native.ID},
@@ -281,14 +298,14 @@ func (d *development) describe(ctx context.Context, made *server.CreatedTenant, 
 	return document, nil
 }
 
-// serve begins to answer on every door.
-func (d *development) serve(o *doors, document *Document) error {
+// serveNeighbours begins to answer for the inbox and the sample application.
+func (d *development) serveNeighbours(o *doors, document *Document) error {
 	sample, err := sampleapp.New(sampleapp.Config{
 		Issuer: document.Issuer, ClientID: document.Web.ClientID, ClientSecret: document.Web.ClientSecret,
 		Audience: document.API.Audience, BaseURL: d.sampleURL,
 		InboxURL: d.inboxURL, SPAClientID: document.SPA.ClientID, NativeClientID: document.Native.ClientID,
 		DevJSONPath: filepath.Join(d.Data, documentFile), CACertPath: d.caPath(),
-		HTTPClient: d.client(document, o.main[0]), Log: d.Log,
+		HTTPClient: d.client(document, o.address), Log: d.Log,
 	})
 	if err != nil {
 		return err
@@ -297,20 +314,19 @@ func (d *development) serve(o *doors, document *Document) error {
 		Inbox: d.app.Inbox, Log: d.Log, Dev: true, AlsoSent: d.SMTP != nil, SampleURL: d.sampleURL, NewTenant: d.newTenant,
 	})
 	d.front.BeforeStop(inbox.Stop)
-	for _, group := range []struct {
-		listeners *[]net.Listener
-		door      server.Door
-	}{
-		{&o.main, server.Door{Handler: d.app.Handler(false), TLS: d.tls}},
-		{&o.inbox, server.Door{Handler: inbox, LongAnswers: true}},
-		{&o.sample, server.Door{Handler: sample}},
-	} {
-		for len(*group.listeners) > 0 {
-			group.door.Listener = (*group.listeners)[0]
-			*group.listeners = (*group.listeners)[1:]
-			if err := d.front.Serve(group.door); err != nil {
-				return err
-			}
+	if err := d.serve(&o.inbox, server.Door{Handler: inbox, LongAnswers: true}); err != nil {
+		return err
+	}
+	return d.serve(&o.sample, server.Door{Handler: sample})
+}
+
+// serve begins to answer at listeners, which belong to the front from then on and leave the list.
+func (d *development) serve(listeners *[]net.Listener, door server.Door) error {
+	for len(*listeners) > 0 {
+		door.Listener = (*listeners)[0]
+		*listeners = (*listeners)[1:]
+		if err := d.front.Serve(door); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -325,7 +341,7 @@ func (d *development) caPath() string {
 
 // client gives the sample application's way to the server: it trusts our authority, and finds the domain on this machine
 // even when nothing else does.
-func (d *development) client(document *Document, main net.Listener) *http.Client {
+func (d *development) client(document *Document, main net.Addr) *http.Client {
 	transport := &http.Transport{
 		ForceAttemptHTTP2: true, IdleConnTimeout: 30 * time.Second, MaxIdleConnsPerHost: 4,
 		TLSHandshakeTimeout: 10 * time.Second,
@@ -337,8 +353,8 @@ func (d *development) client(document *Document, main net.Listener) *http.Client
 	if _, _, err := net.SplitHostPort(own); err != nil {
 		own += map[bool]string{true: ":80", false: ":443"}[d.NoTLS]
 	}
-	target := main.Addr().String()
-	if a, ok := main.Addr().(*net.TCPAddr); ok && a.IP.IsUnspecified() {
+	target := main.String()
+	if a, ok := main.(*net.TCPAddr); ok && a.IP.IsUnspecified() {
 		target = net.JoinHostPort("127.0.0.1", strconv.Itoa(a.Port))
 	}
 	var dialer net.Dialer
@@ -382,19 +398,13 @@ func (d *development) tryTenant(ctx context.Context) (_ *Document, err error) {
 	if err != nil {
 		return nil, err
 	}
-	document, err := d.describe(ctx, made, domain, port)
+	document, err := d.describe(ctx, made.Tenant)
 	if err != nil {
 		return nil, err
 	}
 	document.InboxURL = d.inboxURL + "/of/" + made.Tenant.ID
-	for len(listeners) > 0 {
-		door := server.Door{Listener: listeners[0], Handler: d.app.Handler(false), TLS: d.tls}
-		listeners = listeners[1:]
-		if err := d.front.Serve(door); err != nil {
-			return nil, err
-		}
-	}
-	return document, nil
+	d.lead(made.Tenant, port)
+	return document, d.serve(&listeners, server.Door{Handler: d.app.Handler(false), TLS: d.tls})
 }
 
 // greet tells a person where to go.

@@ -392,6 +392,19 @@ func TestRun_RefusesWhatCannotBe(t *testing.T) {
 	}
 }
 
+func TestRun_ToldToStopWhileStartingEndsInGoodOrder(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	c := Config{Listen: "localhost:0", Data: t.TempDir(), Out: io.Discard, Log: slog.New(slog.DiscardHandler)}
+	if err := Run(ctx, c); err != nil {
+		t.Errorf("Run = %v, want nil", err)
+	}
+	if _, err := os.Stat(filepath.Join(c.Data, documentFile)); err == nil {
+		t.Error("dev.json was written")
+	}
+}
+
 func TestQuoted_IsOneWordForAShell(t *testing.T) {
 	t.Parallel()
 	for path, want := range map[string]string{

@@ -58,12 +58,11 @@ func OpenDatabase(ctx context.Context, o DatabaseOptions) (*Database, error) {
 }
 
 func (d *Database) prepare(ctx context.Context, migrate bool) error {
+	bring := d.Store.CheckSchema
 	if migrate {
-		if err := d.Store.Migrate(ctx); err != nil {
-			return err
-		}
+		bring = d.Store.Migrate
 	}
-	if err := d.Store.CheckSchema(ctx); err != nil {
+	if err := bring(ctx); err != nil {
 		return err
 	}
 	if d.Keyset == nil {

@@ -45,9 +45,12 @@ type ACMEAccount struct {
 func Run(ctx context.Context, c Config) error {
 	f := NewFront(c.Log)
 	err := start(ctx, c, f)
-	if err == nil {
+	switch {
+	case err == nil:
 		err = f.Wait(ctx)
 		c.Log.Info("stopping", "grace", c.StopGrace.String())
+	case ctx.Err() != nil:
+		err = nil // told to stop while starting: that is why it could not go on
 	}
 	// Stopping has its own time: ctx has ended already.
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.StopGrace)
