@@ -181,6 +181,11 @@ func (d *Door) Record(ctx context.Context, e Entry, p Proven, login *Login) erro
 	return d.RecordLogin(ctx, e, p.User, *login)
 }
 
+// Discard ends the code of a right proof whose user may not enter, in the caller's transaction. Nothing else is written.
+func (d *Door) Discard(ctx context.Context, e Entry, p Proven) error {
+	return d.c.Codes.Kill(ctx, e.Site.Tenant.ID, p.checked)
+}
+
 // claim marks an address verified that was not, and closes every way in that whoever made the account may have opened:
 // nobody had proven the address before.
 func (d *Door) claim(ctx context.Context, e Entry, u *user.User) error {

@@ -209,8 +209,15 @@ func (l *Logins) event(s Start, canonical string, reason why) eventlog.Event {
 	return event
 }
 
+// refuseSignup says that sign-up is disabled. It tells a stranger that an address is unknown, so it counts like a send.
 func (l *Logins) refuseSignup(ctx context.Context, s Start, canonical string) error {
-	if err := l.c.Log.Write(ctx, s.Site.Tenant.ID, l.event(s, canonical, signupDisabled)); err != nil {
+	err := l.c.Tx.InTx(ctx, func(ctx context.Context) error {
+		if err := l.c.Guard.Mark(ctx, s.Site.Tenant.ID, s.Origin.IP, l.limits(s, canonical)...); err != nil {
+			return err
+		}
+		return l.c.Log.Write(ctx, s.Site.Tenant.ID, l.event(s, canonical, signupDisabled))
+	})
+	if err != nil {
 		return err
 	}
 	return ErrSignupDisabled
@@ -230,8 +237,13 @@ func (l *Logins) TakeCode(ctx context.Context, e authn.Entry, t *transaction.Tra
 			UserID: proven.User.ID, At: l.c.Clock.Now(),
 		}
 		next.Shown = true
+		// Whoever is blocked and reads the address is told so, by the answer to the application.
+		record := func(ctx context.Context) error { return l.c.Door.Record(ctx, e, proven, nil) }
+		if l.c.Door.Admit(proven.User) != nil {
+			record = func(ctx context.Context) error { return l.c.Door.Discard(ctx, e, proven) }
+		}
 		return l.c.Tx.InTx(ctx, func(ctx context.Context) error {
-			if err := l.c.Door.Record(ctx, e, proven, nil); err != nil {
+			if err := record(ctx); err != nil {
 				return err
 			}
 			return l.c.Transactions.Save(ctx, e.Site.Tenant.ID, &next)
@@ -247,14 +259,27 @@ func wrong(err error) bool {
 	return errors.Is(err, otp.ErrWrong) || errors.Is(err, otp.ErrExpired) || errors.Is(err, otp.ErrTooManyAttempts)
 }
 
-// countWrong counts a refused code in the transaction too: a resend gives a new code, not new tries without end.
+// countWrong counts a refused code in the transaction too: a resend gives a new code, not new tries without end. Guesses
+// made side by side count one by one. When the login went on meanwhile the answer is transaction.ErrMoved: the form was
+// sent twice.
 func (l *Logins) countWrong(ctx context.Context, e authn.Entry, t *transaction.Transaction, refusal error) error {
-	t.WrongCodes++
-	t.Shown = true
-	if err := l.c.Transactions.Save(ctx, e.Site.Tenant.ID, t); err != nil {
-		return err
+	for {
+		t.WrongCodes++
+		t.Shown = true
+		err := l.c.Transactions.Save(ctx, e.Site.Tenant.ID, t)
+		if err == nil {
+			return refusal
+		}
+		if !errors.Is(err, transaction.ErrMoved) {
+			return err
+		}
+		if err := l.c.Transactions.Reload(ctx, e.Site.Tenant.ID, t); err != nil {
+			return err
+		}
+		if t.Proof != nil || !t.FinishedAt.IsZero() {
+			return transaction.ErrMoved
+		}
 	}
-	return refusal
 }
 
 // ErrTooEarly is the answer to asking for another code before its time; When is its time, zero when none will be sent.

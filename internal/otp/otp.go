@@ -146,6 +146,12 @@ func (o *Codes) Spend(ctx context.Context, tenantID string, checked Checked) err
 	return o.store.ResetGuesses(ctx, tenantID, checked.challenge.Connection, checked.challenge.Identifier)
 }
 
+// Kill makes a checked code useless in the caller's transaction, where it is still the newest and not spent.
+func (o *Codes) Kill(ctx context.Context, tenantID string, checked Checked) error {
+	c := checked.challenge
+	return o.store.KillChallenge(ctx, tenantID, c.Connection, c.Identifier, c.ID)
+}
+
 // Refuse counts a wrong code in the caller's transaction and tells whether it locked the identifier. It does nothing when
 // the check compared no code.
 func (o *Codes) Refuse(ctx context.Context, tenantID string, checked Checked) (locked bool, err error) {

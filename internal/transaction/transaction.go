@@ -196,6 +196,31 @@ func (m *Transactions) Open(ctx context.Context, tenantID, state, browser string
 	if state == "" || len(state) > 2*maxSealed {
 		return nil, ErrUnknown
 	}
+	t, err := m.read(ctx, tenantID, state)
+	if err != nil {
+		return nil, err
+	}
+	if !m.clock.Now().Before(t.ExpiresAt) {
+		return t, ErrExpired
+	}
+	if browser == "" || !m.keys.Matches(t.Binding, purposeBinding, browser) {
+		return t, ErrForeignBrowser
+	}
+	return t, nil
+}
+
+// Reload brings the transaction to what other requests have made of it, after ErrMoved.
+func (m *Transactions) Reload(ctx context.Context, tenantID string, t *Transaction) error {
+	now, err := m.read(ctx, tenantID, t.state)
+	if err != nil {
+		return err
+	}
+	*t = *now
+	return nil
+}
+
+// read gives the row of a state, or what is sealed in the state itself where there is no row yet.
+func (m *Transactions) read(ctx context.Context, tenantID, state string) (*Transaction, error) {
 	doc, version, hash, err := m.store.TransactionByState(ctx, tenantID, m.keys.Hashes(purposeState, state))
 	if err != nil {
 		return nil, fmt.Errorf("read a transaction: %w", err)
@@ -214,12 +239,6 @@ func (m *Transactions) Open(ctx context.Context, tenantID, state, browser string
 		return nil, fmt.Errorf("decode a transaction: %w", err)
 	}
 	t.state, t.version, t.hash = state, version, hash
-	if !m.clock.Now().Before(t.ExpiresAt) {
-		return t, ErrExpired
-	}
-	if browser == "" || !m.keys.Matches(t.Binding, purposeBinding, browser) {
-		return t, ErrForeignBrowser
-	}
 	return t, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strings"
 
 	"latchkey/internal/apierr"
 	"latchkey/internal/authn"
@@ -100,10 +101,8 @@ func (a *api) start(r *http.Request, p httpx.Params) (startAnswer, *client.Clien
 
 // checkStart reads what needs no look-up, in the order of Auth0's refusals.
 func checkStart(p httpx.Params) error {
-	for _, name := range p.Names() {
-		if !slices.Contains(startParams, name) {
-			return badStart("bad.request", "the following properties are not allowed: "+name)
-		}
+	if unknown := unknownParams(p); unknown != "" {
+		return badStart("bad.request", "the following properties are not allowed: "+unknown)
 	}
 	if err := p.Text("connection", "email", "phone_number", "send"); err != nil {
 		return err
@@ -122,6 +121,25 @@ func checkStart(p httpx.Params) error {
 	}
 	return badStart("bad.send", "send is not valid ([link, code])")
 }
+
+// unknownParams lists the names that are no parameters of a start, in their order and no longer than people read.
+func unknownParams(p httpx.Params) string {
+	var unknown []string
+	for _, name := range p.Names() {
+		if !slices.Contains(startParams, name) {
+			unknown = append(unknown, name)
+		}
+	}
+	slices.Sort(unknown)
+	list := []rune(strings.Join(unknown, ", "))
+	if len(list) > maxListed {
+		list = append(list[:maxListed], []rune("...")...)
+	}
+	return string(list)
+}
+
+// maxListed is how many characters of a stranger's parameter names are repeated to it.
+const maxListed = 80
 
 // passwordlessConnection finds the connection that is named.
 func (a *api) passwordlessConnection(r *http.Request, c *client.Client, name string) (*connection.Connection, error) {
