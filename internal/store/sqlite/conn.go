@@ -80,6 +80,9 @@ func (c *conn) run(s *engine.Statement) error {
 	return err
 }
 
+// exec runs a statement without parameters and answer.
+func (c *conn) exec(sql string) error { return c.run(&engine.Statement{SQL: sql}) }
+
 func (st *statement) query(s *engine.Statement) (err error) {
 	rows, err := st.stmt.(driver.StmtQueryContext).QueryContext(context.Background(), st.args)
 	if err != nil {

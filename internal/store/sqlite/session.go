@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"latchkey/internal/store/engine"
 )
@@ -11,6 +12,11 @@ const (
 	begin    = "BEGIN IMMEDIATE" // a later upgrade from reading to writing could fail half-way
 	commit   = "COMMIT"
 	rollback = "ROLLBACK"
+
+	// The marks between transactions that are committed together.
+	savepoint  = "SAVEPOINT own"
+	release    = "RELEASE own"
+	rollbackTo = "ROLLBACK TO own"
 )
 
 var errEnded = errors.New("the transaction has ended")
@@ -19,7 +25,17 @@ var errEnded = errors.New("the transaction has ended")
 type session struct {
 	engine *Engine
 	conn   *conn // not nil while the transaction has the writer
+	marked bool  // it began after others that wait for the same commit
 	ended  bool
+}
+
+// group is the transactions that wait for the same commit. A commit costs the disk's time whatever is in it, so while
+// others wait for the writer, a transaction that is finished lets them write first and all are committed at once. Each
+// waits behind those it let pass, in the same queue: whoever comes to the writer first, or finds nobody else waiting,
+// commits for all.
+type group struct {
+	done chan struct{} // closed after the commit
+	err  error         // its outcome, set before
 }
 
 // Run implements engine.Session.
@@ -32,7 +48,7 @@ func (s *session) Run(ctx context.Context, statements []*engine.Statement, last 
 		return err
 	}
 	if last {
-		s.end()
+		return s.commit()
 	}
 	return nil
 }
@@ -42,15 +58,9 @@ func (s *session) run(ctx context.Context, statements []*engine.Statement, last 
 		if last && len(statements) == 0 {
 			return nil
 		}
-		c, err := s.engine.take(ctx)
-		if err != nil {
+		if err := s.begin(ctx); err != nil {
 			return err
 		}
-		if err := c.run(&engine.Statement{SQL: begin}); err != nil {
-			s.engine.release()
-			return mapError(err, nil)
-		}
-		s.conn = c
 	}
 	s.engine.roundTrips.Add(1)
 	for _, statement := range statements {
@@ -58,30 +68,111 @@ func (s *session) run(ctx context.Context, statements []*engine.Statement, last 
 			return err
 		}
 	}
-	if last {
-		if err := s.conn.run(&engine.Statement{SQL: commit}); err != nil {
-			return mapError(err, nil)
+	return nil
+}
+
+func (s *session) begin(ctx context.Context) error {
+	c, err := s.engine.take(ctx)
+	if err != nil {
+		return err
+	}
+	first := begin
+	if s.marked = s.engine.group != nil; s.marked {
+		first = savepoint
+	}
+	if err := c.exec(first); err != nil {
+		s.engine.release()
+		return mapError(err, nil)
+	}
+	s.conn = c
+	return nil
+}
+
+// commit commits at once, or, when others wait for the writer, with them.
+func (s *session) commit() error {
+	s.ended = true
+	if s.conn == nil {
+		return nil // it never had anything to say
+	}
+	e := s.engine
+	if s.marked {
+		if err := s.conn.exec(release); err != nil {
+			e.end(fmt.Errorf("release a savepoint: %w", err))
+			e.release()
+			return engine.ErrUnavailable.With(err)
 		}
+	}
+	s.conn = nil
+	if e.waiting.Load() == 0 {
+		err := e.commitAll()
+		e.release()
+		return s.count(err)
+	}
+	if e.group == nil {
+		e.group = &group{done: make(chan struct{})}
+	}
+	g := e.group
+	e.release()
+	select {
+	case <-g.done:
+	case e.turn <- struct{}{}:
+		if e.group == g {
+			_ = e.commitAll() // the outcome is in g
+		}
+		e.release()
+	}
+	return s.count(g.err)
+}
+
+func (s *session) count(err error) error {
+	if err == nil {
 		s.engine.commits.Add(1)
 	}
-	return nil
+	return err
 }
 
 // Rollback implements engine.Session.
 func (s *session) Rollback() {
-	if s.conn != nil {
-		// Some errors make SQLite roll back by itself; then this one fails too, and a fresh connection is the sure way.
-		if err := s.conn.run(&engine.Statement{SQL: rollback}); err != nil {
-			s.engine.drop()
-		}
+	s.ended = true
+	if s.conn == nil {
+		return
 	}
-	s.end()
+	e, c := s.engine, s.conn
+	s.conn = nil
+	defer e.release()
+	if !s.marked {
+		// Some errors make SQLite roll back by itself; then this fails too, and a fresh connection is the sure way.
+		if err := c.exec(rollback); err != nil {
+			e.drop()
+		}
+		return
+	}
+	if err := errors.Join(c.exec(rollbackTo), c.exec(release)); err != nil {
+		// SQLite has rolled everything back, those before included.
+		e.end(fmt.Errorf("roll back to a savepoint: %w", err))
+	}
 }
 
-func (s *session) end() {
-	s.ended = true
-	if s.conn != nil {
-		s.conn = nil
-		s.engine.release()
+// commitAll commits what the writer has open and tells everybody who waits for it. The caller has the writer.
+func (e *Engine) commitAll() error {
+	err := mapError(e.writer.exec(commit), nil)
+	if err != nil && e.writer.exec(rollback) != nil {
+		e.drop()
+	}
+	e.tell(err)
+	return err
+}
+
+// end gives up the open transaction, with everybody who waits for its commit. The caller has the writer.
+func (e *Engine) end(cause error) {
+	e.drop()
+	e.tell(engine.ErrUnavailable.With(cause))
+}
+
+func (e *Engine) tell(outcome error) {
+	if e.group != nil {
+		e.group.err = outcome
+		close(e.group.done)
+		e.group = nil
 	}
 }

@@ -1,9 +1,9 @@
 // Package sqlite is the engine on an embedded SQLite file.
 //
 // There is one writer: a single connection that transactions take in turn, waiting in the process and not in SQLite. So
-// no write ever meets a lock of its own process, and a queue that grows too long ends as "unavailable" in good order. A
-// few further connections only read and always see the last commit. Commits are synced in full: a used code stays used
-// when the power fails.
+// no write ever meets a lock of its own process, and a queue that grows too long ends as "unavailable" in good order.
+// Transactions that queue are committed together. A few further connections only read and always see the last commit.
+// Commits are synced in full: a used code stays used when the power fails.
 //
 // Connections are used without database/sql: every statement is compiled once per connection and kept.
 package sqlite
@@ -45,7 +45,9 @@ type Engine struct {
 	writerWait time.Duration
 
 	turn    chan struct{} // holds a token while a transaction has the writer; waiters are served in order
+	waiting atomic.Int32  // transactions that wait for the token to begin
 	writer  *conn         // touched only by the holder of the token; nil after it broke
+	group   *group        // likewise: finished transactions that are not committed yet; nil when there are none
 	readers chan *conn    // a nil one is not opened yet
 	closed  atomic.Bool
 	closing sync.Once
@@ -142,6 +144,9 @@ func (e *Engine) Close() error {
 	e.closing.Do(func() {
 		e.closed.Store(true)
 		e.turn <- struct{}{}
+		if e.group != nil {
+			err = e.commitAll()
+		}
 		for range cap(e.readers) {
 			if c := <-e.readers; c != nil {
 				err = errors.Join(err, c.close())
@@ -186,17 +191,7 @@ func (e *Engine) Read(ctx context.Context, statements ...*engine.Statement) erro
 
 // Write implements engine.Engine.
 func (e *Engine) Write(ctx context.Context, s *engine.Statement) error {
-	c, err := e.take(ctx)
-	if err != nil {
-		return err
-	}
-	defer e.release()
-	e.roundTrips.Add(1)
-	if err := e.run(c, s); err != nil {
-		return err
-	}
-	e.commits.Add(1)
-	return nil
+	return e.Begin().Run(ctx, []*engine.Statement{s}, true)
 }
 
 // Begin implements engine.Engine.
@@ -214,6 +209,8 @@ func (e *Engine) take(ctx context.Context) (*conn, error) {
 	select {
 	case e.turn <- struct{}{}:
 	default:
+		e.waiting.Add(1)
+		defer e.waiting.Add(-1)
 		deadline := time.NewTimer(e.writerWait)
 		defer deadline.Stop()
 		select {
