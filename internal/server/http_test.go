@@ -176,7 +176,7 @@ func TestOperations_SayWhetherTheProcessCanServe(t *testing.T) {
 	m.Observe("POST /oauth/token", "POST", 200, 3*time.Millisecond)
 	m.Observe("", "BREW", 404, time.Millisecond)
 	stopping, broken := false, error(nil)
-	h := Operations(slog.New(slog.DiscardHandler), m, func() bool { return stopping }, func(context.Context) error { return broken })
+	h := Operations(slog.New(slog.DiscardHandler), m, func() bool { return stopping }, func(context.Context) error { return broken }, "smtp")
 	get := func(path string) (int, string) {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
@@ -185,11 +185,11 @@ func TestOperations_SayWhetherTheProcessCanServe(t *testing.T) {
 	if code, body := get("/healthz"); code != 200 || body != "ok\n" {
 		t.Errorf("healthz: %d %s", code, body)
 	}
-	if code, body := get("/readyz"); code != 200 || body != "ready\n" {
+	if code, body := get("/readyz"); code != 200 || body != "ready, mail leaves by: smtp\n" {
 		t.Errorf("readyz: %d %s", code, body)
 	}
 	broken = errors.New("password authentication failed for user secret")
-	if code, body := get("/readyz"); code != 503 || body != "the database does not answer\n" {
+	if code, body := get("/readyz"); code != 503 || body != "the database does not answer, or its tables do not fit\n" {
 		t.Errorf("readyz with a broken database: %d %s", code, body)
 	}
 	stopping = true

@@ -57,8 +57,10 @@ func (m *Metrics) Observe(route, method string, status int, took time.Duration) 
 // readyTimeout bounds the question to the database.
 const readyTimeout = 2 * time.Second
 
-// Operations answers /healthz (the process lives), /readyz (it can serve: not stopping, database reachable) and /metrics.
-func Operations(log *slog.Logger, m *Metrics, stopping func() bool, ready func(context.Context) error) http.Handler {
+// Operations answers /healthz (the process lives), /readyz (it can serve: not stopping, the database answers and its tables
+// fit) and /metrics. Readiness also names the way mail takes, and does not depend on it: without mail nobody can log in,
+// but sessions, tokens and keys are served.
+func Operations(log *slog.Logger, m *Metrics, stopping func() bool, ready func(context.Context) error, mail string) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
@@ -70,10 +72,10 @@ func Operations(log *slog.Logger, m *Metrics, stopping func() bool, ready func(c
 		defer cancel()
 		if err := ready(ctx); err != nil {
 			log.WarnContext(ctx, "not ready", "err", err)
-			plain(w, http.StatusServiceUnavailable, "the database does not answer")
+			plain(w, http.StatusServiceUnavailable, "the database does not answer, or its tables do not fit")
 			return
 		}
-		plain(w, http.StatusOK, "ready")
+		plain(w, http.StatusOK, "ready, mail leaves by: "+mail)
 	})
 	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))
 	return mux

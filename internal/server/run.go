@@ -84,7 +84,7 @@ func start(ctx context.Context, c Config, f *Front) error {
 			return err
 		}
 		for _, l := range listeners {
-			if err := f.Serve(Door{Listener: l, Handler: Operations(c.Log, metrics, f.Stopping, d.Store.Ping)}); err != nil {
+			if err := f.Serve(Door{Listener: l, Handler: Operations(c.Log, metrics, f.Stopping, d.Store.CheckSchema, app.MailRoute())}); err != nil {
 				return err
 			}
 		}
