@@ -40,6 +40,7 @@ type App struct {
 
 	config  AppConfig
 	sender  *message.Sender
+	janitor *janitor
 	handler http.Handler
 }
 
@@ -83,6 +84,7 @@ func NewApp(c AppConfig) (*App, error) {
 	if a.handler, err = wire(p); err != nil {
 		return nil, errors.Join(err, a.sender.Close(context.Background()))
 	}
+	a.janitor = startJanitor(d.Store, d.Clock, c.Log)
 	return a, nil
 }
 
@@ -98,8 +100,11 @@ func (a *App) Handler(behindProxy bool) http.Handler {
 	}, a.handler)
 }
 
-// Close sends what has been handed to the message worker and ends it.
-func (a *App) Close(ctx context.Context) error { return a.sender.Close(ctx) }
+// Close ends the background work: it sends what has been handed to the message worker first.
+func (a *App) Close(ctx context.Context) error {
+	a.janitor.close()
+	return a.sender.Close(ctx)
+}
 
 // messageEvents writes messages that did not arrive to their tenant's log.
 type messageEvents struct{ log *eventlog.Log }
