@@ -106,7 +106,8 @@ type Store interface {
 	// users were deleted under that identifier. One question, whose cost does not tell whether the user exists.
 	Find(ctx context.Context, tenantID, connection, identifier string) (u *User, deletions int, err error)
 	// CreateUser writes a new user with its identities, counters and block. ErrExists when the id or one of its
-	// identities is taken, even by a transaction that commits at the same time.
+	// identities is taken, even by a transaction that commits at the same time. In a transaction it is a queued write:
+	// ErrExists comes with the next question or with the commit.
 	CreateUser(ctx context.Context, tenantID string, u *User) error
 	// UpdateUser replaces profile, block and identities where the stored version is still u.Version; a lost race is
 	// ErrChanged, a missing user ErrNotFound. Counters are left alone.

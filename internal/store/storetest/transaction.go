@@ -98,7 +98,9 @@ var transactions = []promise{
 		other := person("b@example.com")
 		err := s.db.InTx(ctx, func(ctx context.Context) error {
 			ok(t, s.db.CreateUser(ctx, id, other))
-			is(t, s.db.CreateUser(ctx, id, u), user.ErrExists)
+			ok(t, s.db.CreateUser(ctx, id, u)) // travels with the question
+			_, err := s.db.User(ctx, id, u.ID)
+			is(t, err, user.ErrExists)
 			return nil // as if nothing had happened
 		})
 		is(t, err, user.ErrExists)
@@ -158,6 +160,12 @@ var transactions = []promise{
 			RoundTrips: after.RoundTrips - before.RoundTrips,
 		}, engine.Stats{Statements: 5, Commits: 1, RoundTrips: 2})
 	}},
+	{"AnErrorOfAQueuedWriteComesWithTheCommit", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		u := person("a@example.com")
+		ok(t, s.db.CreateUser(ctx, id, u))
+		is(t, s.db.InTx(ctx, func(ctx context.Context) error { return s.db.CreateUser(ctx, id, u) }), user.ErrExists)
+	}},
 	{"ALongTransactionHoldsNobodysReads", func(t *testing.T, s *suite) {
 		outer, id := t.Context(), s.tenant(t)
 		u := person("a@example.com")
@@ -173,8 +181,11 @@ var transactions = []promise{
 		db := s.alone(t, store.Options{Wait: 50 * time.Millisecond, MaxConns: 1})
 		outer, id := t.Context(), newTenant(t, db)
 		ok(t, db.InTx(outer, func(ctx context.Context) error {
-			ok(t, db.CreateUser(ctx, id, person("a@example.com")))
-			err := db.CreateUser(outer, id, person("b@example.com"))
+			u := person("a@example.com")
+			ok(t, db.CreateUser(ctx, id, u))
+			_, err := db.User(ctx, id, u.ID) // now the transaction holds the writer
+			ok(t, err)
+			err = db.CreateUser(outer, id, person("b@example.com"))
 			equal(t, "kind", apierr.KindOf(err), apierr.Unavailable)
 			return nil
 		}))
