@@ -25,9 +25,9 @@ type createTenantCmd struct {
 
 // Help explains the command.
 func (*createTenantCmd) Help() string {
-	return `The tenant gets signing keys and one machine-to-machine application with every scope of its Management API, with which everything else can be made. Its secret is printed once.
+	return `The tenant gets signing keys and one machine-to-machine application with every scope of its Management API, with which everything else can be made. Its secret is printed: keep it as you keep the master keyset.
 
-Run it again with the same name and domain: nothing changes.
+Run it again with the same name and domain: nothing changes, what an interrupted run left out is made, and the same is printed.
 
 Example:
 
@@ -44,16 +44,15 @@ func (c *createTenantCmd) Run(ctx context.Context, s streams) error {
 		if err != nil {
 			return err
 		}
+		said := "Created the tenant %s.\n"
 		if made.Existed {
-			_, err = fmt.Fprintf(s.out, "The tenant %s exists already with the domain %s; nothing was changed.\n", c.Name, made.Tenant.Domain.Host)
-			return err
+			said = "The tenant %s exists already; nothing was changed.\n"
 		}
-		_, err = fmt.Fprintf(s.out, `Created the tenant %s.
-
+		_, err = fmt.Fprintf(s.out, said+`
   issuer                    %s
   management audience       %s
   management client_id      %s
-  management client_secret  %s   (shown only now)
+  management client_secret  %s
 `, made.Tenant.Name, made.Tenant.Domain.Issuer, made.Tenant.ManagementAudience(), made.Management.ID, made.ManagementSecret)
 		return err
 	})
