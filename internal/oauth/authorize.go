@@ -49,9 +49,6 @@ func (s *Server) Authorize(ctx context.Context, site tenant.Site, params map[str
 	if err != nil {
 		return s.refuse(ctx, site, a, b, err)
 	}
-	if err := s.applyHint(ctx, visit, a.params["id_token_hint"]); err != nil {
-		return s.refuse(ctx, site, a, b, err)
-	}
 	visit.tx = &transaction.Transaction{Issuer: site.Issuer(), Request: a.Request, Connection: a.connection.Name}
 	step, err := s.next(ctx, visit)
 	if err != nil {
@@ -179,6 +176,8 @@ func (s *Server) usable(v *visit, live *session.Session) bool {
 	switch {
 	case r.Has("login"):
 		return false
+	case r.HintedUser != "" && r.HintedUser != live.UserID:
+		return false
 	case r.MaxAge != nil && s.c.Clock.Now().Sub(live.AuthenticatedAt) >= seconds(*r.MaxAge) && *r.MaxAge == 0:
 		return false
 	case r.MaxAge != nil && s.c.Clock.Now().Sub(live.AuthenticatedAt) > seconds(*r.MaxAge):
@@ -187,21 +186,6 @@ func (s *Server) usable(v *visit, live *session.Session) bool {
 		return false
 	}
 	return true
-}
-
-// applyHint drops the session when the client's hint names somebody else.
-func (s *Server) applyHint(ctx context.Context, v *visit, hint string) error {
-	if hint == "" {
-		return nil
-	}
-	subject, err := s.hintedUser(ctx, v.site, hint)
-	if err != nil {
-		return err
-	}
-	if v.session != nil && v.session.UserID != subject {
-		v.session = nil
-	}
-	return nil
 }
 
 // resumed puts a transaction's visit together again.

@@ -67,6 +67,7 @@ func (s *Server) validate(ctx context.Context, site tenant.Site, params map[stri
 	for _, check := range []func() error{
 		a.readCallback, a.readMode,
 		func() error { return a.readDetails(site) },
+		func() error { return s.readHint(ctx, site, a) },
 		func() error { return s.readTargets(ctx, site, a) },
 	} {
 		if err := check(); err != nil {

@@ -81,6 +81,9 @@ func (s *Server) read(ctx context.Context, site tenant.Site, params map[string]s
 	if err := a.readDetails(site); err != nil {
 		return a, err
 	}
+	if err := s.readHint(ctx, site, a); err != nil {
+		return a, err
+	}
 	return a, s.readTargets(ctx, site, a)
 }
 
@@ -346,13 +349,18 @@ func (s *Server) readTargets(ctx context.Context, site tenant.Site, a *asked) er
 	return nil
 }
 
-// hintedUser gives the subject that an id_token_hint names. An expired hint still names it.
-func (s *Server) hintedUser(ctx context.Context, site tenant.Site, hint string) (subject string, err error) {
+// readHint notes the subject that an id_token_hint names. An expired hint still names it.
+func (s *Server) readHint(ctx context.Context, site tenant.Site, a *asked) error {
+	hint := a.params["id_token_hint"]
+	if hint == "" {
+		return nil
+	}
 	claims, err := s.ownIDToken(ctx, site, hint)
 	if errors.Is(err, jwt.ErrInvalid) {
-		return "", protocolError("invalid_request", "The id_token_hint is invalid")
+		return protocolError("invalid_request", "The id_token_hint is invalid")
 	}
-	return claims.Subject, err
+	a.HintedUser = claims.Subject
+	return err
 }
 
 // hintClaims are the members of our own ID tokens that come back as hints.

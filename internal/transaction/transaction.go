@@ -61,6 +61,7 @@ type Request struct {
 	Prompt          []string          `json:"prompt,omitempty"`
 	MaxAge          *int              `json:"max_age,omitempty"`
 	LoginHint       string            `json:"login_hint,omitempty"`
+	HintedUser      string            `json:"hinted_user,omitempty"` // whom the id_token_hint names
 	ScreenHint      string            `json:"screen_hint,omitempty"`
 	UILocales       string            `json:"ui_locales,omitempty"`
 	Connection      string            `json:"connection,omitempty"`
