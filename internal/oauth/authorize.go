@@ -60,7 +60,7 @@ func (s *Server) Authorize(ctx context.Context, site tenant.Site, params map[str
 	if a.Has("none") {
 		return s.refuse(ctx, site, a, b, silentRefusal(step))
 	}
-	if a.LoginHint == "" && visit.session != nil && a.Has("login") {
+	if a.LoginHint == "" && visit.again() {
 		a.LoginHint = visit.user.Email
 	}
 	tx, binding, err := s.c.Transactions.Begin(ctx, site.Tenant.ID, site.Issuer(), a.Request, a.connection.Name)
@@ -167,6 +167,14 @@ func (s *Server) visit(ctx context.Context, site tenant.Site, c *client.Client, 
 		v.session = live
 	}
 	return v, nil
+}
+
+// again reports whether the session's own user is asked to log in once more.
+func (v *visit) again() bool {
+	if v.live == nil || v.session != nil || (v.request.HintedUser != "" && v.request.HintedUser != v.user.ID) {
+		return false
+	}
+	return v.request.Has("login") || v.request.MaxAge != nil
 }
 
 // usable says whether a live session may answer a request (OpenID Connect Core 3.1.2.1; Auth0's rule that naming a
