@@ -150,6 +150,9 @@ func (a *asked) readMode() error {
 		a.ResponseMode = modeFragment
 	}
 	mode := a.params["response_mode"]
+	if mode == modeFormPost && client.Origin(a.RedirectURI) == "" {
+		return protocolError("invalid_request", "response_mode form_post needs a web address as redirect_uri")
+	}
 	if err != nil {
 		if mode == modeFormPost || mode == modeFragment {
 			a.ResponseMode = mode
