@@ -46,11 +46,13 @@ type output struct {
 // tries is how many wrong codes one code survives before it is dead: the third ends it.
 const tries = 3
 
-// codeState is one address: its newest code, whether that can still be spent, and the wrong codes since it was sent.
+// codeState is one address: its newest code and the one before, whether the newest can still be spent, and the wrong
+// codes since it was sent.
 type codeState struct {
-	code  string
-	live  bool
-	wrong int
+	code     string
+	previous string
+	live     bool
+	wrong    int
 }
 
 // codeModel says what may happen to one address when requests come one after the other: only the newest code is good,
@@ -69,7 +71,7 @@ func codeModel() porcupine.Model {
 
 func stepCode(s codeState, in input, out output) []any {
 	if in.op == "start" {
-		next := codeState{code: out.secret, live: true}
+		next := codeState{code: out.secret, previous: s.code, live: true}
 		switch out.outcome {
 		case accepted:
 			return []any{next}
@@ -79,7 +81,7 @@ func stepCode(s codeState, in input, out output) []any {
 		return nil // a start is never refused here
 	}
 	if in.secret == s.code && s.live {
-		spent := codeState{code: s.code}
+		spent := codeState{code: s.code, previous: s.previous}
 		switch out.outcome {
 		case accepted:
 			return []any{spent}
@@ -95,7 +97,9 @@ func stepCode(s codeState, in input, out output) []any {
 	if counted.wrong++; counted.wrong >= tries {
 		counted.live = false
 	}
-	if out.outcome == unknown || in.secret == s.code || !s.live {
+	// A replaced code may have been compared while it was the newest, and found replaced only when it was to be spent:
+	// that says nothing about its successor and need not count against it.
+	if out.outcome == unknown || in.secret == s.previous || !s.live {
 		return []any{s, counted}
 	}
 	return []any{counted}
@@ -215,6 +219,10 @@ func TestModels_AcceptWhatIsPromisedAndRefuseTheRest(t *testing.T) {
 			[]event{start("1"), redeem("x", refused), redeem("x", refused), redeem("1", accepted)}, true},
 		{"the right code does not work after three wrong", codeModel(),
 			[]event{start("1"), redeem("x", refused), redeem("x", refused), redeem("x", refused), redeem("1", accepted)}, false},
+		{"a replaced code may have been compared before it was replaced", codeModel(),
+			[]event{start("1"), start("2"), redeem("1", refused), redeem("x", refused), redeem("x", refused), redeem("2", accepted)}, true},
+		{"three wrong codes end a successor too", codeModel(),
+			[]event{start("1"), start("2"), redeem("x", refused), redeem("x", refused), redeem("x", refused), redeem("2", accepted)}, false},
 		{"the right code is not refused", codeModel(), []event{start("1"), redeem("1", refused)}, false},
 		{"a lost answer may have spent the code", codeModel(), []event{start("1"), redeem("1", unknown), redeem("1", refused)}, true},
 		{"a lost answer may have done nothing", codeModel(), []event{start("1"), redeem("1", unknown), redeem("1", accepted)}, true},
