@@ -9,8 +9,8 @@ import (
 )
 
 type devCmd struct {
-	Listen   string `default:"localhost:8443" placeholder:"HOST:PORT" help:"The address to answer on. Port 0 takes any free port. The inbox and the sample application take the two ports after it, or any free ones."`
-	Data     string `default:"latchkey-dev" placeholder:"DIR" help:"The folder of everything: database, keys, certificate authority and dev.json, which tells scripts where to find the rest. Remove it to start afresh."`
+	Listen   string `default:"localhost:8443" placeholder:"HOST:PORT" help:"The address to answer on, ${default} when absent. Port 0 takes any free port. The inbox and the sample application take the two ports after it, or any free ones."`
+	Data     string `default:"latchkey-dev" placeholder:"DIR" help:"The folder of everything, ${default} when absent: database, keys, certificate authority and dev.json, which tells scripts where to find the rest. Remove it to start afresh."`
 	Domain   string `placeholder:"NAME[:PORT]" help:"The domain that clients are configured with and tokens name as their issuer; the host and port of --listen when absent. A name must lead to this machine, by /etc/hosts for example."`
 	SMTP     string `placeholder:"URL" help:"Messages also leave by this mail server, such as smtp://localhost:1025. The inbox gets them in any case."`
 	NoTLS    bool   `name:"no-tls" help:"Plain HTTP; every URL and the issuer begin with http://. Browsers then refuse what needs a secure context on any name but localhost."`

@@ -16,7 +16,7 @@ type serveCmd struct {
 	databaseFlags
 	keysetFlags
 
-	Listen []string `default:"localhost:8443" placeholder:"HOST:PORT" help:"An address to answer on; may be given several times. An empty host (:443) means all of the machine's. Tenants are chosen by the Host header among the domains that 'latchkey tenant create' wrote, so every address serves every tenant."`
+	Listen []string `default:"localhost:8443" placeholder:"HOST:PORT" help:"An address to answer on; may be given several times. An empty host (:443) means all of the machine's. Tenants are chosen by the Host header among the domains that 'latchkey tenant create' wrote, so every address serves every tenant; ${default} when absent."`
 
 	TLSCert []string `name:"tls-cert" group:"How connections are protected (choose one way):" placeholder:"FILE" help:"PEM file with a certificate and its chain; with several, the name a client asks for decides. A replaced file is noticed within seconds."`
 	TLSKey  []string `name:"tls-key" group:"How connections are protected (choose one way):" placeholder:"FILE" help:"PEM file with the key of the certificate at the same place in --tls-cert."`

@@ -77,20 +77,3 @@ func parseHop(entry string) (netip.Addr, bool) {
 	}
 	return netip.Addr{}, false
 }
-
-// AddressKey gives the text under which limits count an address: an IPv4 address itself, of IPv6 the /64 network, since
-// one customer of a provider commands all of its addresses.
-func AddressKey(addr netip.Addr) string {
-	addr = addr.Unmap().WithZone("")
-	if !addr.IsValid() {
-		return "unknown"
-	}
-	if addr.Is4() {
-		return addr.String()
-	}
-	prefix, err := addr.Prefix(64)
-	if err != nil {
-		return addr.String()
-	}
-	return prefix.String()
-}

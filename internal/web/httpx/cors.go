@@ -11,16 +11,11 @@ type CORSConfig struct {
 	// Allowed reports whether origin may read the answer to r. At a preflight the caller is not known yet: it answers for
 	// any client of the tenant. Nil allows every origin.
 	Allowed func(r *http.Request, origin string) bool
-	// Credentials lets the browser send cookies. It must not go with an Allowed that is nil.
-	Credentials bool
 }
 
 // CORS answers preflights and adds the headers of cross-origin answers (Fetch standard; Auth0's page "Set up CORS"). An
-// origin that is not allowed gets the plain answer without any of them.
+// origin that is not allowed gets the plain answer without any of them. No cookie ever counts across origins.
 func CORS(cfg CORSConfig) func(http.Handler) http.Handler {
-	if cfg.Credentials && cfg.Allowed == nil {
-		panic("httpx: CORS with credentials needs a list of origins")
-	}
 	options := cors.Options{
 		AllowedMethods: []string{http.MethodGet, http.MethodPost, http.MethodDelete, http.MethodOptions},
 		// The headers that Auth0's clients send.
@@ -29,7 +24,6 @@ func CORS(cfg CORSConfig) func(http.Handler) http.Handler {
 		ExposedHeaders: []string{"DPoP-Nonce", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset",
 			"Retry-After", "WWW-Authenticate"},
 		MaxAge:               600,
-		AllowCredentials:     cfg.Credentials,
 		OptionsSuccessStatus: http.StatusNoContent,
 	}
 	if cfg.Allowed == nil {
@@ -46,6 +40,5 @@ func CORS(cfg CORSConfig) func(http.Handler) http.Handler {
 // but not at the client that turned out to be calling.
 func WithdrawCORS(h http.Header) {
 	h.Del("Access-Control-Allow-Origin")
-	h.Del("Access-Control-Allow-Credentials")
 	h.Del("Access-Control-Expose-Headers")
 }

@@ -111,22 +111,6 @@ func (p Params) List(name string) ([]string, error) {
 	return list, nil
 }
 
-// Bool gives a parameter that is true or false: a JSON boolean or the words "true" and "false".
-func (p Params) Bool(name string) (value bool, err error) {
-	raw, ok := p.structured[name]
-	text := string(raw)
-	if !ok {
-		text = p.text[name]
-	}
-	switch text {
-	case "true":
-		return true, nil
-	case "false", "":
-		return false, nil
-	}
-	return false, badRequest(quoteName(name) + " must be true or false.")
-}
-
 // ReadQuery reads the parameters of the request's address.
 func ReadQuery(r *http.Request) (Params, error) {
 	return readForm(r.URL.RawQuery)

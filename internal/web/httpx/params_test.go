@@ -106,7 +106,7 @@ func TestReadBody_StopsAtTheLimit(t *testing.T) {
 
 func TestParams_RefuseValuesOfTheWrongKind(t *testing.T) {
 	t.Parallel()
-	p, err := read(jsonType, `{"client_id":5,"otp":["1"],"code":{"a":1},"flag":true,"word":"true","wrong":"yes",
+	p, err := read(jsonType, `{"client_id":5,"otp":["1"],"code":{"a":1},"flag":true,"word":"true",
 		"scope":["openid","email"],"words":" openid  email ","badscope":[1],"answer":{"id":"x"},"text":"{\"id\":\"y\"}"}`)
 	if err != nil {
 		t.Fatal(err)
@@ -121,16 +121,6 @@ func TestParams_RefuseValuesOfTheWrongKind(t *testing.T) {
 	}
 	if err := p.Text("word", "words", "absent"); err != nil {
 		t.Errorf("Text of texts: %v", err)
-	}
-	for name, want := range map[string]bool{"flag": true, "word": true, "absent": false} {
-		if got, err := p.Bool(name); err != nil || got != want {
-			t.Errorf("Bool(%s) = %v, %v, want %v", name, got, err, want)
-		}
-	}
-	for _, name := range []string{"wrong", "client_id", "scope"} {
-		if _, err := p.Bool(name); !errors.Is(err, ErrBadRequest) {
-			t.Errorf("Bool(%s) = %v, want a refusal", name, err)
-		}
 	}
 	for _, name := range []string{"scope", "words"} {
 		if got, err := p.List(name); err != nil || !slices.Equal(got, []string{"openid", "email"}) {

@@ -14,12 +14,10 @@ import (
 // The fields of a request's log record that layers add with Note. The edge itself writes method, route, status, ms, ip and
 // request_id.
 const (
-	FieldTenant     = "tenant"
-	FieldClientID   = "client_id"
-	FieldUserID     = "user_id"
-	FieldConnection = "connection"
-	FieldOutcome    = "outcome"
-	FieldSDK        = "sdk" // name and version from the Auth0-Client header
+	FieldTenant   = "tenant"
+	FieldClientID = "client_id"
+	FieldUserID   = "user_id"
+	FieldOutcome  = "outcome"
 )
 
 // request is all that the edge knows of one request. It travels in the request's context.
