@@ -141,6 +141,33 @@ func token(ctx context.Context, db *store.DB, tenantID string, i int, now time.T
 	})
 }
 
+// A start and an exchange each ask the database twice and commit once, for known and for new people.
+func TestRoundTrips_StayWithinTheBudget(t *testing.T) {
+	t.Parallel()
+	for name, fresh := range map[string]func(testing.TB) string{"SQLite": storetest.SQLite, "PostgreSQL": storetest.PostgreSQL} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := storetest.Open(t, fresh(t), store.Options{})
+			now := time.Now()
+			for i := range 2 {
+				for what, do := range []func(context.Context, *store.DB, string, int, time.Time) error{start, token} {
+					before := db.Stats()
+					if err := do(t.Context(), db, "tenant", i*people, now.Add(time.Duration(i)*time.Second)); err != nil {
+						t.Fatal(err)
+					}
+					after := db.Stats()
+					if got := after.RoundTrips - before.RoundTrips; got != 3 {
+						t.Errorf("login %d, request %d: got %d round trips, want 3", i, what, got)
+					}
+					if got := after.Commits - before.Commits; got != 1 {
+						t.Errorf("login %d, request %d: got %d commits, want 1", i, what, got)
+					}
+				}
+			}
+		})
+	}
+}
+
 func BenchmarkStart(b *testing.B) {
 	both(b, func(b *testing.B, db *store.DB, tenantID string) {
 		i := 0

@@ -149,22 +149,21 @@ func (db *DB) exec(ctx context.Context, sql string, args ...any) (changed int64,
 // queue runs a statement whose answer nobody needs: in the transaction of ctx it waits for company, else it commits by
 // itself at once.
 func (db *DB) queue(ctx context.Context, sql string, args ...any) error {
-	t := db.transactionFrom(ctx)
-	if t == nil {
-		_, err := db.exec(ctx, sql, args...)
-		return err
-	}
-	return t.queue(&engine.Statement{SQL: sql, Args: args})
+	return db.queueAll(ctx, &engine.Statement{SQL: sql, Args: args})
 }
 
-func (t *tx) queue(s *engine.Statement) error {
-	if t.ended {
+// queueAll is queue for statements that belong together.
+func (db *DB) queueAll(ctx context.Context, statements ...*engine.Statement) error {
+	t := db.transactionFrom(ctx)
+	switch {
+	case t == nil:
+		return db.write(ctx, statements...)
+	case t.ended:
 		return errEnded
-	}
-	if t.failed != nil {
+	case t.failed != nil:
 		return t.failed
 	}
-	t.queued = append(t.queued, s)
+	t.queued = append(t.queued, statements...)
 	return nil
 }
 

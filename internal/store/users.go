@@ -139,17 +139,8 @@ func (db *DB) CreateUser(ctx context.Context, tenantID string, u *user.User) err
 	for _, id := range u.Identities {
 		statements = append(statements, identityStatement(tenantID, u.ID, id))
 	}
-	t := db.transactionFrom(ctx)
-	if t == nil {
-		if err := db.write(ctx, statements...); err != nil {
-			return fmt.Errorf("create a user: %w", err)
-		}
-		return nil
-	}
-	for _, s := range statements {
-		if err := t.queue(s); err != nil {
-			return err
-		}
+	if err := db.queueAll(ctx, statements...); err != nil {
+		return fmt.Errorf("create a user: %w", err)
 	}
 	return nil
 }
