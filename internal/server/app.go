@@ -116,12 +116,16 @@ func (m messageEvents) MessageFailed(ctx context.Context, tenantID string, f mes
 		typ = eventlog.NotificationWarning
 	}
 	return m.log.Write(ctx, tenantID, eventlog.Event{
-		Type: typ, Description: f.Reason, ClientID: f.ClientID, Connection: f.Connection,
-		Details: struct {
-			MessageID string          `json:"message_id"`
-			Channel   message.Channel `json:"channel"`
-			Kind      message.Kind    `json:"message_type"`
-			To        string          `json:"to"`
-		}{f.MessageID, f.Channel, f.Kind, f.To},
+		Type: typ, Description: f.Reason, ClientID: f.ClientID, Connection: f.Connection, UserName: f.To,
+		Details: notification{MessageID: f.MessageID, EmailType: f.Kind, Type: f.Channel, To: f.To, Error: f.Reason},
 	})
+}
+
+// notification are the details of a notification that failed (Auth0's log schema for the types fn and wn).
+type notification struct {
+	MessageID string          `json:"message_id"`
+	EmailType message.Kind    `json:"email_type"`
+	Type      message.Channel `json:"notification_type"`
+	To        string          `json:"to"`
+	Error     string          `json:"error"`
 }
