@@ -92,3 +92,8 @@ func inbox(t testing.TB, s *servertest.Server, email string) []message.InboxMess
 	}
 	return list
 }
+
+func enablePAR(s *servertest.Server) {
+	on := true
+	s.ChangeSettings(func(settings *tenant.Settings) { settings.PushedAuthorizationRequests = &on })
+}
