@@ -1,0 +1,71 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	_ "modernc.org/sqlite"
+)
+
+// With its own guesses SQLite once read all sessions of a tenant to find one by its secret.
+func TestPlans_ReadNoMoreThanTheyMust(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "plans.db")
+	db, err := Open(context.Background(), path, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	plain, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer plain.Close()
+
+	statements := []string{
+		selectAttempt, selectUserByIdentity, spendChallenge, countWrong, resetGuesses, killChallenge, recordLogin,
+		in(selectSession, 1, 2, ""), in(selectSession, 3, 2, ""), selectSessionLives, updateSession, deleteSession, deleteSessionsOf,
+		in(selectTransaction, 2, 2, ""), updateTransaction, in(selectCode, 2, 2, ""), spendCode,
+		in(selectRefreshToken, 1, 2, ""), in(selectRefreshToken, 3, 2, ""), rotateRefreshToken, touchRefreshToken,
+		revokeFamily, revokeTokens, trimFamilies, selectConsent, in(takePushed, 2, 2, ""),
+		selectLogs + ofLogUser + newestLogs + "$3", selectLogs + " AND type = $2" + newestLogs + "$3",
+		in(cancelMessages, 3, 2, ""), tuples(claimMessages, 4, 2, 3, "", claimMessagesEnd), claimDue + claimDueEnd, finishMessage,
+		selectOrigin, selectOriginPatterns, deleteClientOrigins, selectTenantOfHost, selectClient, selectResourceServer,
+		selectClientGrant, selectFailures, resetFailures, takeLease,
+	}
+	for i := range mortals {
+		statements = append(statements, mortals[i].selectBite(), mortals[i].deleteOne())
+	}
+	// A whole table, or the whole part of one tenant; a few rows that are made up on the spot are no table.
+	tooMuch := regexp.MustCompile(`^SCAN [a-z_]+$|^SEARCH .*USING (INDEX [a-z_]*|COVERING INDEX [a-z_]*|PRIMARY KEY) \(tenant_id=\?\)`)
+	fine := regexp.MustCompile(`^SCAN (always|due)$|client_origin_patterns`)
+	for _, statement := range statements {
+		rows, err := plain.Query("EXPLAIN QUERY PLAN "+statement, make([]any, 20)...)
+		if err != nil {
+			t.Fatalf("%s\n%v", statement, err)
+		}
+		for rows.Next() {
+			var id, parent, unused int
+			var detail string
+			if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
+				t.Fatal(err)
+			}
+			if detail = strings.TrimSuffix(detail, " LEFT-JOIN"); tooMuch.MatchString(detail) && !fine.MatchString(detail) {
+				t.Errorf("the plan has %q for\n%s", detail, statement)
+			}
+		}
+		if err := rows.Err(); err != nil {
+			t.Fatal(err)
+		}
+		rows.Close()
+	}
+}
