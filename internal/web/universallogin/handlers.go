@@ -141,8 +141,9 @@ func (u *pages) open(steps []transaction.Step, limit *protect.Limit, handle func
 		if !u.find(v, state) {
 			return
 		}
+		answer := handle
 		if limit != nil && u.changesLanguage(v) {
-			handle = u.showFor(r.URL.Path)
+			answer = u.showFor(r.URL.Path)
 		} else if limit != nil {
 			ask := protect.Ask{Limit: *limit, Subject: protect.Network(ip) + "|" + v.tx.ID}
 			if _, err := u.Guard.Count(v.site.Tenant.ID, ip, ask); err != nil {
@@ -154,7 +155,7 @@ func (u *pages) open(steps []transaction.Step, limit *protect.Limit, handle func
 			v.redirect(PageOf(v.view.Step, v.tx.Kind))
 			return
 		}
-		handle(v)
+		answer(v)
 	}
 }
 
