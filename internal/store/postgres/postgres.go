@@ -68,7 +68,9 @@ func Open(ctx context.Context, url string, o Options) (*Engine, error) {
 	if e.wait <= 0 {
 		e.wait = defaultWait
 	}
-	if err := e.Ping(ctx); err != nil {
+	first, cancel := context.WithTimeout(ctx, e.wait)
+	defer cancel()
+	if err := pool.Ping(first); err != nil {
 		pool.Close()
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
@@ -89,7 +91,10 @@ func (e *Engine) Stats() engine.Stats {
 func (e *Engine) Ping(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, e.wait)
 	defer cancel()
-	return mapError(e.pool.Ping(ctx), nil)
+	if err := e.pool.Ping(ctx); err != nil {
+		return engine.ErrUnavailable.With(err)
+	}
+	return nil
 }
 
 // Close implements engine.Engine. It waits until every connection has been given back.

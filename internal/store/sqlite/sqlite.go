@@ -138,12 +138,14 @@ func (e *Engine) Ping(ctx context.Context) error {
 	}})
 }
 
-// Close implements engine.Engine. It waits for the transaction that has the writer.
+// Close implements engine.Engine. It waits for the transaction that has the writer and for reads under way. Whoever comes
+// later is told that the database is closed.
 func (e *Engine) Close() error {
 	var err error
 	e.closing.Do(func() {
 		e.closed.Store(true)
 		e.turn <- struct{}{}
+		defer e.release()
 		if e.group != nil {
 			err = e.commitAll()
 		}
@@ -151,6 +153,9 @@ func (e *Engine) Close() error {
 			if c := <-e.readers; c != nil {
 				err = errors.Join(err, c.close())
 			}
+		}
+		for range cap(e.readers) {
+			e.readers <- nil
 		}
 		if e.writer != nil {
 			// The last connection to close writes the log back into the file.

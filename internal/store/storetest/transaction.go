@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -203,5 +204,38 @@ var transactions = []promise{
 		got, err := s.db.User(ctx, id, u.ID)
 		ok(t, err)
 		equal(t, "logins", got.LoginsCount, n)
+	}},
+	{"TransactionsAtOnceKeepTheirOwnOutcomes", func(t *testing.T, s *suite) {
+		// Those that queue may be committed together; what one of them undoes is its own.
+		ctx, id := t.Context(), s.tenant(t)
+		hash := func(i int, second bool) []byte { return []byte(fmt.Sprint(i, second)) }
+		race(t, s.twoNodes(t), 60, func(db *store.DB, i int) (bool, error) {
+			err := db.InTx(ctx, func(ctx context.Context) error {
+				if err := db.InsertCode(ctx, id, hash(i, false), &grant.Code{}); err != nil {
+					return err
+				}
+				if _, _, err := db.CodeByHash(ctx, id, [][]byte{hash(i, false)}); err != nil {
+					return err
+				}
+				switch i % 3 {
+				case 1:
+					return errOurs
+				case 2: // taken by itself: the database undoes it
+					_ = db.InsertCode(ctx, id, hash(i, false), &grant.Code{})
+				}
+				return db.InsertCode(ctx, id, hash(i, true), &grant.Code{})
+			})
+			if (err == nil) != (i%3 == 0) {
+				return false, fmt.Errorf("got outcome %v", err)
+			}
+			return true, nil
+		})
+		for i := range 60 {
+			for _, second := range []bool{false, true} {
+				c, _, err := s.db.CodeByHash(ctx, id, [][]byte{hash(i, second)})
+				ok(t, err)
+				equal(t, fmt.Sprintf("write of transaction %d is there", i), c != nil, i%3 == 0)
+			}
+		}
 	}},
 }
