@@ -93,7 +93,9 @@ func (v *visit) finish() *url.URL {
 func (v *visit) wantNext(a *servertest.Answer, path string) {
 	v.t.Helper()
 	if got, want := a.Header.Get("Location"), v.at(path); a.Status != http.StatusFound || got != want {
-		v.t.Fatalf("%s answered %d to %q (%s), want 302 to %q", a.URL.Path, a.Status, got, errorCode(a), want)
+		short := strings.NewReplacer(v.state, "{state}")
+		v.t.Fatalf("%s answered %d to %q (page %q, error %q), want 302 to %q",
+			a.URL.Path, a.Status, short.Replace(got), screen(a), errorCode(a), short.Replace(want))
 	}
 }
 
