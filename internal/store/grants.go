@@ -28,15 +28,14 @@ const (
 	insertRefreshToken = `INSERT INTO refresh_tokens
 		(tenant_id, token_hash, family_id, sequence, document, issued_at, used_at, rotated_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
-	selectRefreshToken = `SELECT refresh_tokens.token_hash, refresh_tokens.family_id, refresh_tokens.sequence,
-		refresh_tokens.document, refresh_tokens.issued_at, refresh_tokens.used_at, refresh_tokens.rotated_at,
-		refresh_families.user_id, refresh_families.client_id, refresh_families.latest, refresh_families.expires_at,
-		refresh_families.revoked_at
-		FROM refresh_tokens JOIN refresh_families ON refresh_families.tenant_id = refresh_tokens.tenant_id
-			AND refresh_families.family_id = refresh_tokens.family_id
-		WHERE refresh_tokens.tenant_id = $1 AND refresh_tokens.token_hash IN `
-	familyLives = ` AND EXISTS (SELECT 1 FROM refresh_families WHERE refresh_families.tenant_id = $1
-		AND refresh_families.family_id = refresh_tokens.family_id AND refresh_families.revoked_at = 0)`
+	// The family is asked for in parentheses for the reason that userOfIdentity gives.
+	selectRefreshToken = `SELECT token_hash, family_id, sequence, document, issued_at, used_at, rotated_at
+		FROM refresh_tokens WHERE tenant_id = $1 AND token_hash IN `
+	selectFamilyOfToken = `SELECT user_id, client_id, latest, expires_at, revoked_at FROM refresh_families
+		WHERE tenant_id = $1 AND family_id = (SELECT refresh_tokens.family_id FROM refresh_tokens
+			WHERE refresh_tokens.tenant_id = $1 AND refresh_tokens.token_hash IN `
+	familyLives = ` AND (SELECT refresh_families.revoked_at FROM refresh_families WHERE refresh_families.tenant_id = $1
+		AND refresh_families.family_id = refresh_tokens.family_id) = 0`
 	rotateRefreshToken = `UPDATE refresh_tokens SET rotated_at = $3, used_at = $3
 		WHERE tenant_id = $1 AND token_hash = $2 AND rotated_at = 0` + familyLives
 	touchRefreshToken = `UPDATE refresh_tokens SET used_at = $3
@@ -46,9 +45,10 @@ const (
 	revokeTokens = `UPDATE refresh_families SET revoked_at = $5 WHERE tenant_id = $1 AND user_id = $2
 		AND (client_id = $3 OR $3 = '') AND (audience = $4 OR $4 = '') AND revoked_at = 0`
 	// Tokens whose family is gone are found by nobody; the sweep removes them.
-	trimFamilies = `DELETE FROM refresh_families WHERE tenant_id = $1 AND family_id IN (
-		SELECT family_id FROM refresh_families WHERE tenant_id = $1 AND user_id = $2 AND client_id = $3
-		ORDER BY created_at DESC, family_id DESC LIMIT 1000 OFFSET $4)`
+	trimFamilies = `DELETE FROM refresh_families WHERE tenant_id = $1 AND user_id = $2 AND client_id = $3
+		AND (created_at, family_id) <= (SELECT created_at, family_id FROM refresh_families
+			WHERE tenant_id = $1 AND user_id = $2 AND client_id = $3
+			ORDER BY created_at DESC, family_id DESC LIMIT 1 OFFSET $4)`
 
 	selectConsent = `SELECT scope FROM consents
 		WHERE tenant_id = $1 AND user_id = $2 AND client_id = $3 AND audience = $4`
@@ -144,13 +144,18 @@ func (db *DB) RefreshTokenByHash(ctx context.Context, tenantID string, hashes []
 	var document string
 	var latest int
 	var issued, used, rotated, expires, revoked int64
-	found, err := db.readRow(ctx, in(selectRefreshToken, len(hashes), 2, ""), hashArgs(tenantID, hashes),
-		&hash, &r.FamilyID, &r.Sequence, &document, &issued, &used, &rotated,
-		&r.UserID, &r.ClientID, &latest, &expires, &revoked)
+	var found, alive bool
+	args := hashArgs(tenantID, hashes)
+	err := db.read(ctx,
+		row(in(selectRefreshToken, len(hashes), 2, ""), args, &found,
+			&hash, &r.FamilyID, &r.Sequence, &document, &issued, &used, &rotated),
+		row(in(selectFamilyOfToken, len(hashes), 2, " LIMIT 1)"), args, &alive,
+			&r.UserID, &r.ClientID, &latest, &expires, &revoked),
+	)
 	if err != nil {
 		return nil, nil, 0, fmt.Errorf("read a refresh token: %w", err)
 	}
-	if !found {
+	if !found || !alive {
 		return nil, nil, 0, nil
 	}
 	var stored storedToken

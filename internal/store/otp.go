@@ -20,12 +20,7 @@ const (
 		LEFT JOIN challenges ON challenges.tenant_id = $1
 			AND challenges.connection = $2 AND challenges.identifier = $3
 		LEFT JOIN guesses ON guesses.tenant_id = $1
-			AND guesses.connection = $2 AND guesses.identifier = $3
-		LEFT JOIN deleted_identifiers ON deleted_identifiers.tenant_id = $1
-			AND deleted_identifiers.connection = $2 AND deleted_identifiers.identifier = $3
-		LEFT JOIN identities ON identities.tenant_id = $1
-			AND identities.connection = $2 AND identities.identifier = $3
-		LEFT JOIN users ON users.tenant_id = identities.tenant_id AND users.user_id = identities.user_id`
+			AND guesses.connection = $2 AND guesses.identifier = $3` + joinUserOfIdentity
 	putChallenge = `INSERT INTO challenges
 		(tenant_id, connection, identifier, challenge_id, code_hash, client_id, created_at, expires_at, wrong, max_wrong,
 		consumed_at)
@@ -41,9 +36,7 @@ const (
 		AND consumed_at = 0 AND wrong < max_wrong AND expires_at > $5
 		AND NOT EXISTS (SELECT 1 FROM guesses WHERE guesses.tenant_id = $1 AND guesses.connection = $2
 			AND guesses.identifier = $3 AND guesses.locked_until > $5)
-		AND NOT EXISTS (SELECT 1 FROM identities
-			JOIN users ON users.tenant_id = identities.tenant_id AND users.user_id = identities.user_id
-			WHERE identities.tenant_id = $1 AND identities.connection = $2 AND identities.identifier = $3
+		AND NOT EXISTS (SELECT 1 FROM users WHERE users.tenant_id = $1 AND users.user_id = ` + userOfIdentity + `
 			AND users.blocked)`
 	countWrong = `UPDATE challenges SET wrong = wrong + 1` + ofIdentifier + ` AND challenge_id = $4
 		AND consumed_at = 0 AND wrong < max_wrong RETURNING wrong`

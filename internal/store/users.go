@@ -15,14 +15,17 @@ var _ user.Store = (*DB)(nil)
 const (
 	userColumns = `users.profile, users.blocked, users.logins_count, users.last_login, users.last_ip, users.version`
 	selectUser  = `SELECT ` + userColumns + ` FROM users WHERE tenant_id = $1 AND user_id = $2`
-	// The one row on the left makes an answer even when there is nobody: the work does not tell.
-	selectUserByIdentity = `SELECT deleted_identifiers.deletions, ` + userColumns + `
-		FROM (SELECT 1 AS one) AS always
+	// The one row on the left makes an answer even when there is nobody: the work does not tell. The user's id is asked
+	// for in parentheses, and not joined, so that every planner goes from the identity to the one user: told that both
+	// have the same tenant, PostgreSQL once read all users of the tenant while its statistics were young.
+	userOfIdentity = `(SELECT identities.user_id FROM identities WHERE identities.tenant_id = $1
+		AND identities.connection = $2 AND identities.identifier = $3)`
+	joinUserOfIdentity = `
 		LEFT JOIN deleted_identifiers ON deleted_identifiers.tenant_id = $1
 			AND deleted_identifiers.connection = $2 AND deleted_identifiers.identifier = $3
-		LEFT JOIN identities ON identities.tenant_id = $1
-			AND identities.connection = $2 AND identities.identifier = $3
-		LEFT JOIN users ON users.tenant_id = identities.tenant_id AND users.user_id = identities.user_id`
+		LEFT JOIN users ON users.tenant_id = $1 AND users.user_id = ` + userOfIdentity
+	selectUserByIdentity = `SELECT deleted_identifiers.deletions, ` + userColumns + `
+		FROM (SELECT 1 AS one) AS always` + joinUserOfIdentity
 	insertUser = `INSERT INTO users
 		(tenant_id, user_id, profile, blocked, logins_count, last_login, last_ip, version)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, 1)`
