@@ -111,12 +111,25 @@ func (l *Log) Write(ctx context.Context, tenantID string, events ...Event) error
 	now := l.clock.Now()
 	records := make([]Record, len(events))
 	for i, e := range events {
+		for _, text := range []*string{&e.Description, &e.UserName, &e.Audience, &e.Scope} {
+			*text = clip(*text)
+		}
 		records[i] = Record{ID: l.nextID(now), Date: now, Event: e}
 	}
 	if err := l.store.InsertEvents(ctx, tenantID, records); err != nil {
 		return fmt.Errorf("write %d log events: %w", len(events), err)
 	}
 	return nil
+}
+
+// maxText is how many bytes of a text an event keeps: requests of strangers stand in some.
+const maxText = 2 << 10
+
+func clip(text string) string {
+	if len(text) <= maxText {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxText], "") + "..."
 }
 
 // nextID gives digits only, ordered by time as text: 900, the UTC second, milliseconds, sequence, node.
