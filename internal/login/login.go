@@ -140,7 +140,8 @@ func (l *Logins) issue(ctx context.Context, s Start, canonical string, known otp
 	tenantID := s.Site.Tenant.ID
 	challenge, code := l.c.Codes.Prepare(tenantID, s.Connection, canonical, s.Client.ID, reason != sent)
 	prepared, err := l.c.Messages.Prepare(tenantID, message.Message{
-		Channel: message.Email, Kind: message.VerificationCode, To: s.Email,
+		// To the address the code will prove, not to the letters that were typed: another mailbox may have those.
+		Channel: message.Email, Kind: message.VerificationCode, To: canonical,
 		ChallengeID: challenge.ID, IssuedAt: challenge.CreatedAt,
 		Code: message.Secret(code), Life: s.Connection.CodeLife(), ExpiresAt: challenge.ExpiresAt,
 		Language: s.Origin.Language, Application: s.Client.Name, Domain: s.Site.Domain.Host,
@@ -151,11 +152,6 @@ func (l *Logins) issue(ctx context.Context, s Start, canonical string, known otp
 	}
 	event := l.event(s, canonical, reason)
 	err = l.c.Tx.InTx(ctx, func(ctx context.Context) error {
-		if reason != flooded {
-			if err := l.c.Guard.Mark(ctx, tenantID, s.Origin.IP, l.limits(s, canonical)...); err != nil {
-				return err
-			}
-		}
 		if old := known.Challenge; old != nil && old.ConsumedAt.IsZero() && l.c.Clock.Now().Before(old.ExpiresAt) {
 			if err := l.c.Messages.Cancel(ctx, tenantID, old.ID, old.CreatedAt); err != nil {
 				return err
@@ -170,10 +166,16 @@ func (l *Logins) issue(ctx context.Context, s Start, canonical string, known otp
 		if err := l.c.Log.Write(ctx, tenantID, event); err != nil {
 			return err
 		}
-		if s.Save == nil {
+		if s.Save != nil {
+			if err := s.Save(ctx, challenge.ID, canonical); err != nil {
+				return err
+			}
+		}
+		if reason == flooded {
 			return nil
 		}
-		return s.Save(ctx, challenge.ID, canonical)
+		// Last, because starts from one address share a bucket: its row is locked from here to the commit.
+		return l.c.Guard.Mark(ctx, tenantID, s.Origin.IP, l.limits(s, canonical)...)
 	})
 	if err != nil {
 		return err
