@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"latchkey/internal/clock"
@@ -344,4 +345,10 @@ func (b *bench) close() {
 	if err := b.sender.Close(ctx); err != nil {
 		b.t.Fatalf("close: %v", err)
 	}
+}
+
+// settle lets the worker take what was handed to it and come to rest.
+func settle() {
+	time.Sleep(answerFirst)
+	synctest.Wait()
 }

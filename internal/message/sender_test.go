@@ -23,7 +23,7 @@ func TestCommitted_MessageIsSentAndItsSecretForgotten(t *testing.T) {
 		b, p := newBench(t), &postman{}
 		b.start(p, nil)
 		sent := b.send(b.message("c1"))
-		synctest.Wait()
+		settle()
 		if p.count() != 1 || p.sent[0].To != "Ada@example.com" || !strings.Contains(p.sent[0].Subject, "481516") {
 			t.Errorf("sent %+v, want one mail with the code to the address as typed", p.sent)
 		}
@@ -62,15 +62,15 @@ func TestQueue_LeavesEvenWhenNobodySaysItIsCommitted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, p := newBench(t), &postman{}
 		b.start(p, nil)
-		synctest.Wait()
+		settle()
 		b.queue(b.message("c1"))
 		time.Sleep(grace - time.Second)
-		synctest.Wait()
+		settle()
 		if p.count() != 0 {
 			t.Error("a row was taken from the node that wrote it within its grace")
 		}
 		time.Sleep(scanEvery)
-		synctest.Wait()
+		settle()
 		if p.count() != 1 {
 			t.Errorf("sent %d times, want 1", p.count())
 		}
@@ -87,7 +87,7 @@ func TestDecoy_IsWrittenAndNeverSent(t *testing.T) {
 		m.Decoy = true
 		sent := b.send(m)
 		time.Sleep(2 * scanEvery)
-		synctest.Wait()
+		settle()
 		row := b.store.row(sent.ID())
 		if row.State != StateCancelled || row.Payload != nil || b.store.inserts != 1 {
 			t.Errorf("row = %+v after %d inserts, want one cancelled row without payload", row, b.store.inserts)
@@ -104,14 +104,14 @@ func TestInboxOnly_ABatchIsDeliveredInOneCommit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t)
 		b.start(nil, b.inbox())
-		synctest.Wait()
+		settle()
 		var all []*Prepared
 		for i := range 20 {
 			all = append(all, b.queue(b.message(fmt.Sprint(i))))
 		}
 		before, _ := b.store.counts()
 		b.sender.Committed(all...)
-		synctest.Wait()
+		settle()
 		after, copies := b.store.counts()
 		if after-before != 1 || copies != 20 {
 			t.Errorf("%d commits for %d copies, want 1 for 20", after-before, copies)
@@ -130,7 +130,7 @@ func TestBatch_WhatComesDuringACommitTravelsWithTheNext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t)
 		b.start(nil, b.inbox())
-		synctest.Wait()
+		settle()
 		first := b.queue(b.message("first"))
 		var rest []*Prepared
 		for i := range 30 {
@@ -142,12 +142,12 @@ func TestBatch_WhatComesDuringACommitTravelsWithTheNext(t *testing.T) {
 		b.store.gate = gate
 		b.store.mu.Unlock()
 		b.sender.Committed(first)
-		synctest.Wait() // its commit is under way
+		settle() // its commit is under way
 		for _, p := range rest {
 			b.sender.Committed(p)
 		}
 		close(gate)
-		synctest.Wait()
+		settle()
 		after, copies := b.store.counts()
 		if after-before != 2 || copies != 31 {
 			t.Errorf("%d commits for %d copies, want 2 for 31", after-before, copies)
@@ -161,14 +161,14 @@ func TestBatch_ClaimsAndOutcomesShareCommits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, p := newBench(t), &postman{blocked: make(chan struct{})}
 		b.start(p, b.inbox())
-		synctest.Wait()
+		settle()
 		var all []*Prepared
 		for i := range 4 { // as many as may be sent at once
 			all = append(all, b.queue(b.message(fmt.Sprint(i))))
 		}
 		before, _ := b.store.counts()
 		b.sender.Committed(all...)
-		synctest.Wait()
+		settle()
 		claimed, copies := b.store.counts()
 		if claimed-before != 1 || copies != 4 || p.count() != 4 {
 			t.Errorf("%d commits, %d copies, %d attempts; want 1, 4, 4", claimed-before, copies, p.count())
@@ -178,9 +178,9 @@ func TestBatch_ClaimsAndOutcomesShareCommits(t *testing.T) {
 		b.store.gate = gate
 		b.store.mu.Unlock()
 		close(p.blocked)
-		synctest.Wait()
+		settle()
 		close(gate)
-		synctest.Wait()
+		settle()
 		if after, _ := b.store.counts(); after-claimed > 2 {
 			t.Errorf("%d commits for four outcomes, want at most 2", after-claimed)
 		}
@@ -214,7 +214,7 @@ func TestRetry_UntilItLeavesAndNotAfterTheCodeDied(t *testing.T) {
 				b.start(p, nil)
 				sent := b.send(b.message("c1"))
 				time.Sleep(5 * time.Minute)
-				synctest.Wait()
+				settle()
 				row := b.store.row(sent.ID())
 				if p.count() != tt.sends || row.State != tt.state || row.Attempts != tt.sends || row.Payload != nil {
 					t.Errorf("%d attempts, row %+v; want %d and %s", p.count(), row, tt.sends, tt.state)
@@ -243,7 +243,7 @@ func TestExpired_IsNeverSent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, p := newBench(t), &postman{}
 		b.start(p, b.inbox())
-		synctest.Wait()
+		settle()
 		prepared := b.queue(b.message("c1"))
 		left := b.message("left behind")
 		left.ExpiresAt = time.Now().Add(time.Second)
@@ -257,7 +257,7 @@ func TestExpired_IsNeverSent(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		b.sender.Committed(prepared)
 		time.Sleep(2 * scanEvery)
-		synctest.Wait()
+		settle()
 		for _, id := range []string{prepared.ID(), other.ID()} {
 			if r := b.store.row(id); r.State != StateFailed || r.LastError != reasonExpired {
 				t.Errorf("row = %+v, want it failed because its code expired", r)
@@ -279,7 +279,7 @@ func TestNoProvider_FailsAndSaysSo(t *testing.T) {
 			t.Errorf("Provider() = %q, want none", got)
 		}
 		sent := b.send(b.message("c1"))
-		synctest.Wait()
+		settle()
 		if r := b.store.row(sent.ID()); r.State != StateFailed || r.LastError != reasonNoProvider {
 			t.Errorf("row = %+v, want it failed for want of a provider", r)
 		}
@@ -295,7 +295,7 @@ func TestDeadWorker_ClaimedMessagesBecomeUnknownAndAreNotSentAgain(t *testing.T)
 	synctest.Test(t, func(t *testing.T) {
 		b, p := newBench(t), &postman{}
 		b.start(p, nil)
-		synctest.Wait()
+		settle()
 		sent := b.queue(b.message("c1"))
 		// A process claims the row and dies before it knows what became of it.
 		_, err := b.store.ClaimMessages(t.Context(), []Key{sent.row.Key}, "dead", time.Now().Add(lease))
@@ -303,12 +303,12 @@ func TestDeadWorker_ClaimedMessagesBecomeUnknownAndAreNotSentAgain(t *testing.T)
 			t.Fatal(err)
 		}
 		time.Sleep(lease - 2*time.Second)
-		synctest.Wait()
+		settle()
 		if r := b.store.row(sent.ID()); r.State != StateSending {
 			t.Errorf("row = %+v while its lease lasts, want it left alone", r)
 		}
 		time.Sleep(scanEvery + 2*time.Second)
-		synctest.Wait()
+		settle()
 		if r := b.store.row(sent.ID()); r.State != StateUnknown || r.Payload != nil {
 			t.Errorf("row = %+v after its lease, want it unknown", r)
 		}
@@ -324,13 +324,13 @@ func TestDeadProcess_WhatItQueuedIsSentByTheNext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t)
 		b.start(&postman{}, nil)
-		synctest.Wait()
+		settle()
 		b.queue(b.message("c1"))
 		b.close()
 		time.Sleep(10 * time.Second)
 		p := &postman{}
 		b.start(p, nil)
-		synctest.Wait()
+		settle()
 		if p.count() != 1 {
 			t.Errorf("sent %d times at the next start, want 1", p.count())
 		}
@@ -350,7 +350,7 @@ func TestTwoNodes_EachMessageLeavesOnce(t *testing.T) {
 			second.Committed(prepared) // worse than life: both nodes know of it
 		}
 		time.Sleep(2 * time.Minute)
-		synctest.Wait()
+		settle()
 		seen := map[string]int{}
 		for _, m := range p.sent {
 			seen[m.ID]++
@@ -371,20 +371,20 @@ func TestCancel_OnlyBeforeTheMessageLeaves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, p := newBench(t), &postman{}
 		s := b.start(p, nil)
-		synctest.Wait()
+		settle()
 		m := b.message("old")
 		queued := b.queue(m)
 		if err := s.Cancel(t.Context(), "t1", m.ChallengeID, m.IssuedAt); err != nil {
 			t.Fatal(err)
 		}
 		s.Committed(queued)
-		synctest.Wait()
+		settle()
 		if r := b.store.row(queued.ID()); r.State != StateCancelled || r.Payload != nil || p.count() != 0 {
 			t.Errorf("row = %+v after %d sends, want it cancelled and not sent", r, p.count())
 		}
 		m = b.message("gone")
 		gone := b.send(m)
-		synctest.Wait()
+		settle()
 		if err := s.Cancel(t.Context(), "t1", m.ChallengeID, m.IssuedAt); err != nil {
 			t.Fatal(err)
 		}
@@ -416,7 +416,7 @@ func TestDatabaseAway_NothingIsLostAndNothingLeavesTwice(t *testing.T) {
 		b.store.down = false
 		b.store.mu.Unlock()
 		time.Sleep(5 * time.Second)
-		synctest.Wait()
+		settle()
 		for _, id := range []string{claimed.ID(), waiting.ID()} {
 			if r := b.store.row(id); r.State != StateSent {
 				t.Errorf("row = %+v, want it sent", r)
@@ -444,7 +444,7 @@ func TestClose_SendsWhatWasHandedOver(t *testing.T) {
 			t.Errorf("%d messages sent before Close returned, want 100", p.count())
 		}
 		late := b.send(b.message("late"))
-		synctest.Wait()
+		settle()
 		if r := b.store.row(late.ID()); r.State != StateQueued {
 			t.Errorf("row = %+v, want a message after Close to wait for the next process", r)
 		}
@@ -476,15 +476,15 @@ func TestPause_AProviderThatRefusesThePasswordIsLeftAlone(t *testing.T) {
 		p := &postman{script: []Result{{Verdict: VerdictConfig, Detail: "535 no", Pause: loginPause}}}
 		b.start(p, nil)
 		b.send(b.message("c1"))
-		synctest.Wait()
+		settle()
 		second := b.send(b.message("c2"))
-		synctest.Wait()
+		settle()
 		if r := b.store.row(second.ID()); p.count() != 1 || r.State != StateFailed || r.LastError != "535 no" {
 			t.Errorf("%d attempts, row %+v; want one attempt and the reason of the pause", p.count(), r)
 		}
 		time.Sleep(loginPause)
 		b.send(b.message("c3"))
-		synctest.Wait()
+		settle()
 		if p.count() != 2 {
 			t.Errorf("%d attempts after the pause, want 2", p.count())
 		}
@@ -527,7 +527,7 @@ func TestLogs_HoldNeitherSecretNorAddress(t *testing.T) {
 		m := b.message("c1")
 		b.send(m)
 		b.send(b.message("c2"))
-		synctest.Wait()
+		settle()
 		b.close()
 		b.log.Info("a caller logs the whole message", "message", m)
 		text := out.String() + fmt.Sprintf("%v %+v %#v", m, m, m.Code)
@@ -548,12 +548,12 @@ func TestSweep_DeletesRowsAfterAWeek(t *testing.T) {
 		old := b.send(b.message("old"))
 		time.Sleep(keepRows - time.Hour)
 		young := b.send(b.message("young"))
-		synctest.Wait()
+		settle()
 		if r := b.store.row(old.ID()); r.State != StateSent {
 			t.Errorf("row = %+v within the week, want it kept", r)
 		}
 		time.Sleep(2 * time.Hour)
-		synctest.Wait()
+		settle()
 		if r := b.store.row(old.ID()); r.ID != "" {
 			t.Errorf("row = %+v after the week, want it deleted", r)
 		}
@@ -575,9 +575,9 @@ func TestMetrics_CountOutcomesAndBacklog(t *testing.T) {
 			t.Fatal(err)
 		}
 		b.sender = s
-		synctest.Wait()
+		settle()
 		b.send(b.message("c1"))
-		synctest.Wait()
+		settle()
 		b.queue(b.message("c2"))
 		if got := gather(t, registry, "latchkey_messages_total"); len(got) != 1 || got["channel=email outcome=sent provider=inbox type=verification_code"] != 1 {
 			t.Errorf("messages = %v, want one sent to the inbox", got)

@@ -219,9 +219,6 @@ func (s *Server) resumed(ctx context.Context, site tenant.Site, tx *transaction.
 		return nil, err
 	}
 	v.tx = tx
-	if tx.Switched {
-		v.session = nil
-	}
 	if tx.Proof == nil {
 		if v.session == nil {
 			v.user = nil

@@ -62,7 +62,7 @@ type Extensions struct {
 	S256Only bool `json:"s256_only,omitempty"`
 	// PasswordlessOpaqueStart hides _id and the verified flag in the answer of /passwordless/start.
 	PasswordlessOpaqueStart bool `json:"passwordless_opaque_start,omitempty"`
-	// StandardClaims answers updated_at as a number and address, as OpenID Connect Core has them.
+	// StandardClaims answers updated_at as a number, as OpenID Connect Core has it.
 	StandardClaims bool `json:"standard_claims,omitempty"`
 	// AuthorizationCodeLife is the life of an authorization code in seconds; 60 unless set, 600 at most.
 	AuthorizationCodeLife int `json:"authorization_code_lifetime,omitempty"`
