@@ -155,12 +155,8 @@ func TestRoundTrips_StayWithinTheBudget(t *testing.T) {
 					if err := do(t.Context(), db, "tenant", i*people, now.Add(time.Duration(i)*time.Second)); err != nil {
 						t.Fatal(err)
 					}
-					after := db.Stats()
-					if got := after.RoundTrips - before.RoundTrips; got != 3 {
-						t.Errorf("login %d, request %d: got %d round trips, want 3", i, what, got)
-					}
-					if got := after.Commits - before.Commits; got != 1 {
-						t.Errorf("login %d, request %d: got %d commits, want 1", i, what, got)
+					if got := db.Stats().Since(before); got.RoundTrips != 3 || got.Commits != 1 {
+						t.Errorf("login %d, request %d: got %+v, want 3 round trips and 1 commit", i, what, got)
 					}
 				}
 			}

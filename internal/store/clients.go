@@ -34,7 +34,8 @@ func (db *DB) Client(ctx context.Context, tenantID, clientID string) (*client.Cl
 		c := &client.Client{}
 		var document, credentials string
 		var created int64
-		found, err := db.readRow(ctx, selectClient, []any{tenantID, clientID}, &document, &c.SecretSealed, &credentials, &created)
+		found := false
+		err := db.readConfig(ctx, row(selectClient, []any{tenantID, clientID}, &found, &document, &c.SecretSealed, &credentials, &created))
 		if err != nil {
 			return nil, fmt.Errorf("read a client: %w", err)
 		}

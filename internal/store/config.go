@@ -29,6 +29,8 @@ type configCache struct {
 	entries map[string]*config
 	hosts   map[string]string // host to tenant id; the entry's domains have the last word
 	writes  int               // own writes so far: what was read before one is not kept after it
+
+	statements, roundTrips atomic.Int64 // work done to read configuration
 }
 
 // config is what was read of one tenant's configuration at one version, or later. Everything handed out is shared and
@@ -108,8 +110,8 @@ func (db *DB) configOf(ctx context.Context, tenantID string) (*config, error) {
 		now := db.config.now()
 		if e != nil {
 			version := int64(0)
-			found, err := db.readRow(ctx, selectConfigVersion, []any{tenantID}, &version)
-			if err != nil {
+			found := false
+			if err := db.readConfig(ctx, row(selectConfigVersion, []any{tenantID}, &found, &version)); err != nil {
 				return nil, fmt.Errorf("read the configuration's version: %w", err)
 			}
 			if found && version == e.tenant.ConfigVersion {
@@ -144,7 +146,7 @@ func (db *DB) loadConfig(ctx context.Context, tenantID string) (*config, error) 
 		servers: map[string]*resourceserver.ResourceServer{},
 		grants:  map[[2]string]*resourceserver.ClientGrant{},
 	}
-	err := db.read(ctx,
+	err := db.readConfig(ctx,
 		&engine.Statement{SQL: selectTenantByID, Args: []any{tenantID}, Row: func(r engine.Row) (err error) {
 			e.tenant, err = scanTenant(r)
 			return err
@@ -165,6 +167,14 @@ func (db *DB) loadConfig(ctx context.Context, tenantID string) (*config, error) 
 		return nil, tenant.ErrNotFound
 	}
 	return e, nil
+}
+
+// readConfig is read for what the cache needs. It is counted apart: when it happens depends on the time, and not on the
+// request it happens for.
+func (db *DB) readConfig(ctx context.Context, questions ...*engine.Statement) error {
+	db.config.statements.Add(int64(len(questions)))
+	db.config.roundTrips.Add(1)
+	return db.read(ctx, questions...)
 }
 
 const raiseConfigVersion = `UPDATE tenants SET config_version = config_version + 1 WHERE tenant_id = $1

@@ -26,7 +26,7 @@ func (db *DB) Connections(ctx context.Context, tenantID string) ([]*connection.C
 	pick := func(e *config) *[]*connection.Connection { return &e.connections }
 	return list(ctx, db, tenantID, pick, func() ([]*connection.Connection, error) {
 		all := []*connection.Connection{}
-		err := db.read(ctx, &engine.Statement{SQL: selectConnections, Args: []any{tenantID}, Row: func(r engine.Row) error {
+		err := db.readConfig(ctx, &engine.Statement{SQL: selectConnections, Args: []any{tenantID}, Row: func(r engine.Row) error {
 			c, err := scanConnection(r)
 			all = append(all, c)
 			return err

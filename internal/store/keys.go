@@ -32,7 +32,7 @@ func (db *DB) SigningKeys(ctx context.Context, tenantID string) ([]*key.SigningK
 	pick := func(e *config) *[]*key.SigningKey { return &e.keys }
 	return list(ctx, db, tenantID, pick, func() ([]*key.SigningKey, error) {
 		all := []*key.SigningKey{}
-		err := db.read(ctx, &engine.Statement{SQL: selectSigningKeys, Args: []any{tenantID}, Row: func(r engine.Row) error {
+		err := db.readConfig(ctx, &engine.Statement{SQL: selectSigningKeys, Args: []any{tenantID}, Row: func(r engine.Row) error {
 			k := &key.SigningKey{}
 			var algorithm, state string
 			var created, rotated int64

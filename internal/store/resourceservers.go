@@ -31,7 +31,8 @@ func (db *DB) ResourceServer(ctx context.Context, tenantID, identifier string) (
 		r := &resourceserver.ResourceServer{}
 		var document string
 		var created int64
-		found, err := db.readRow(ctx, selectResourceServer, []any{tenantID, identifier}, &document, &r.SecretSealed, &created)
+		found := false
+		err := db.readConfig(ctx, row(selectResourceServer, []any{tenantID, identifier}, &found, &document, &r.SecretSealed, &created))
 		if err != nil {
 			return nil, fmt.Errorf("read a resource server: %w", err)
 		}
@@ -89,7 +90,8 @@ func (db *DB) ClientGrant(ctx context.Context, tenantID, clientID, audience stri
 	pick := func(e *config) map[[2]string]*resourceserver.ClientGrant { return e.grants }
 	return item(ctx, db, tenantID, [2]string{clientID, audience}, pick, func() (*resourceserver.ClientGrant, error) {
 		var document string
-		found, err := db.readRow(ctx, selectClientGrant, []any{tenantID, clientID, audience}, &document)
+		found := false
+		err := db.readConfig(ctx, row(selectClientGrant, []any{tenantID, clientID, audience}, &found, &document))
 		if err != nil {
 			return nil, fmt.Errorf("read a client grant: %w", err)
 		}

@@ -103,7 +103,28 @@ func (db *DB) CheckSchema(ctx context.Context) error {
 }
 
 // Stats counts the work done since the database was opened, for tests and metrics.
-type Stats = engine.Stats
+type Stats struct {
+	Statements int64 // without BEGIN and COMMIT
+	Commits    int64 // transactions, and single writes outside of any
+	RoundTrips int64 // times somebody waited for the database
+	// Config is the statements that read configuration, in round trips of their own. They are not among the others: one
+	// request does them for many.
+	Config int64
+}
 
 // Stats gives the work done so far.
-func (db *DB) Stats() Stats { return db.engine.Stats() }
+func (db *DB) Stats() Stats {
+	all, config := db.engine.Stats(), db.config.statements.Load()
+	return Stats{
+		Statements: all.Statements - config, Commits: all.Commits, RoundTrips: all.RoundTrips - db.config.roundTrips.Load(),
+		Config: config,
+	}
+}
+
+// Since gives the work done after before was taken.
+func (s Stats) Since(before Stats) Stats {
+	return Stats{
+		Statements: s.Statements - before.Statements, Commits: s.Commits - before.Commits,
+		RoundTrips: s.RoundTrips - before.RoundTrips, Config: s.Config - before.Config,
+	}
+}

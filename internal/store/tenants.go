@@ -39,7 +39,8 @@ func (db *DB) Site(ctx context.Context, host string) (tenant.Site, error) {
 			}
 		}
 	}
-	found, err := db.readRow(ctx, selectTenantOfHost, []any{host}, &id)
+	found := false
+	err := db.readConfig(ctx, row(selectTenantOfHost, []any{host}, &found, &id))
 	if err != nil {
 		return tenant.Site{}, fmt.Errorf("find the tenant of a host: %w", err)
 	}

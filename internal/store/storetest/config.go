@@ -405,13 +405,13 @@ var configuration = []promise{
 		ok(t, db.CreateClient(ctx, id, &client.Client{ID: "c"}))
 		first, err := db.Client(ctx, id, "c")
 		ok(t, err)
-		before := db.Stats().Statements
+		before := db.Stats()
 		second, err := db.Client(ctx, id, "c")
 		ok(t, err)
 		if first != second {
 			t.Error("the client was read again")
 		}
-		equal(t, "statements", db.Stats().Statements-before, 1)
+		equal(t, "work", db.Stats().Since(before), store.Stats{Config: 1})
 	}},
 	{"UnknownNamesAreNotRemembered", func(t *testing.T, s *suite) {
 		ctx, id := t.Context(), s.tenant(t)

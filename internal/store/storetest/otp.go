@@ -55,8 +55,7 @@ var otps = []promise{
 			if identifier != "a@example.com" || tenantID != id {
 				equal(t, "attempt", got, otp.Attempt{})
 			}
-			after := db.Stats()
-			return store.Stats{Statements: after.Statements - before.Statements, RoundTrips: after.RoundTrips - before.RoundTrips}
+			return db.Stats().Since(before)
 		}
 		want := cost(id, "email", "a@example.com")
 		equal(t, "work for nobody", cost(id, "email", "b@example.com"), want)

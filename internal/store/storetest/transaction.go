@@ -154,12 +154,7 @@ var transactions = []promise{
 			ok(t, db.InsertCode(ctx, id, []byte("3"), &grant.Code{}))
 			return db.InsertCode(ctx, id, []byte("4"), &grant.Code{})
 		}))
-		after := db.Stats()
-		equal(t, "work", engine.Stats{
-			Statements: after.Statements - before.Statements,
-			Commits:    after.Commits - before.Commits,
-			RoundTrips: after.RoundTrips - before.RoundTrips,
-		}, engine.Stats{Statements: 5, Commits: 1, RoundTrips: 2})
+		equal(t, "work", db.Stats().Since(before), store.Stats{Statements: 5, Commits: 1, RoundTrips: 2})
 	}},
 	{"AnErrorOfAQueuedWriteComesWithTheCommit", func(t *testing.T, s *suite) {
 		ctx, id := t.Context(), s.tenant(t)

@@ -82,8 +82,7 @@ var users = []promise{
 			before := db.Stats()
 			_, _, err := db.Find(ctx, id, "email", email)
 			ok(t, err)
-			after := db.Stats()
-			return store.Stats{Statements: after.Statements - before.Statements, RoundTrips: after.RoundTrips - before.RoundTrips}
+			return db.Stats().Since(before)
 		}
 		equal(t, "work for an unknown person", cost("b@example.com"), cost("a@example.com"))
 	}},
