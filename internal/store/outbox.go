@@ -41,7 +41,7 @@ const (
 func (db *DB) InsertMessage(ctx context.Context, r message.Row) error {
 	return db.queue(ctx, insertMessage, r.Tenant, r.ID, string(r.Channel), string(r.Kind), r.RecipientHash, r.Payload,
 		string(r.State), r.Attempts, clock.Millis(r.DueAt), clock.Millis(r.ExpiresAt), clock.Millis(r.CreatedAt),
-		r.LockedBy, r.Provider, r.ProviderMessageID, r.LastError)
+		r.LockedBy, clean(r.Provider), clean(r.ProviderMessageID), clean(r.LastError))
 }
 
 // CancelMessages implements message.Store.
@@ -127,7 +127,7 @@ func (db *DB) FinishMessages(ctx context.Context, owner string, outcomes []messa
 	return db.InTx(ctx, func(ctx context.Context) error {
 		for _, o := range outcomes {
 			err := db.queue(ctx, finishMessage, o.Tenant, o.ID, owner, string(o.State), o.Attempts, clock.Millis(o.DueAt),
-				o.Provider, o.ProviderMessageID, o.LastError)
+				clean(o.Provider), clean(o.ProviderMessageID), clean(o.LastError))
 			if err != nil {
 				return err
 			}

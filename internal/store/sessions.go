@@ -68,7 +68,7 @@ func (db *DB) InsertSession(ctx context.Context, tenantID string, s *session.Ses
 	}
 	return db.queue(ctx, insertSession, tenantID, s.ID, secretHash, s.UserID, s.Connection, methods, clients,
 		clock.Millis(s.CreatedAt), clock.Millis(s.AuthenticatedAt), clock.Millis(s.UsedAt),
-		clock.Millis(s.IdleExpiresAt), clock.Millis(s.ExpiresAt), s.IP, s.UserAgent)
+		clock.Millis(s.IdleExpiresAt), clock.Millis(s.ExpiresAt), clean(s.IP), clean(s.UserAgent))
 }
 
 // UpdateSession implements session.Store.
@@ -79,7 +79,7 @@ func (db *DB) UpdateSession(ctx context.Context, tenantID string, s *session.Ses
 	}
 	return db.queue(ctx, updateSession, tenantID, s.ID, s.UserID, s.Connection, methods, clients,
 		clock.Millis(s.AuthenticatedAt), clock.Millis(s.UsedAt), clock.Millis(s.IdleExpiresAt), clock.Millis(s.ExpiresAt),
-		s.IP, s.UserAgent)
+		clean(s.IP), clean(s.UserAgent))
 }
 
 func encodeSession(s *session.Session) (methods, clients string, err error) {

@@ -1,9 +1,38 @@
 package store
 
 import (
+	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
+
+	"latchkey/internal/apierr"
+	"latchkey/internal/store/engine"
 )
+
+// errText is the answer to a write of text that a database cannot keep: PostgreSQL takes neither bytes that are no UTF-8
+// nor the zero byte, and what one database refuses the other does too. A question that holds such text is about something
+// that does not exist.
+var errText = apierr.New(apierr.Invalid, "invalid_text", "The request contains characters that are not allowed.")
+
+// storable reports whether all text of a statement can be kept.
+func storable(s *engine.Statement) bool {
+	for _, a := range s.Args {
+		if text, ok := a.(string); ok && (!utf8.ValidString(text) || strings.IndexByte(text, 0) >= 0) {
+			return false
+		}
+	}
+	return true
+}
+
+func allStorable(statements []*engine.Statement) bool {
+	return !slices.ContainsFunc(statements, func(s *engine.Statement) bool { return !storable(s) })
+}
+
+// clean makes text storable that only people read, such as what a browser or a mail server said.
+func clean(s string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+}
 
 // Statements over lists are text that depends on the list's length. Lists are short and of few lengths, so that the
 // engines' prepared statements stay few too.

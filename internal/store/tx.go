@@ -120,6 +120,9 @@ func (t *tx) run(ctx context.Context, commit bool, question ...*engine.Statement
 
 // read asks questions that change nothing, in the transaction of ctx if there is one.
 func (db *DB) read(ctx context.Context, questions ...*engine.Statement) error {
+	if !allStorable(questions) {
+		return nil // nothing is called so
+	}
 	if t := db.transactionFrom(ctx); t != nil {
 		return t.run(ctx, false, questions...)
 	}
@@ -128,6 +131,9 @@ func (db *DB) read(ctx context.Context, questions ...*engine.Statement) error {
 
 // write runs statements whose answers are needed, in the transaction of ctx or in one of their own.
 func (db *DB) write(ctx context.Context, statements ...*engine.Statement) error {
+	if !allStorable(statements) {
+		return errText
+	}
 	if t := db.transactionFrom(ctx); t != nil {
 		return t.run(ctx, false, statements...)
 	}
@@ -162,6 +168,8 @@ func (db *DB) queueAll(ctx context.Context, statements ...*engine.Statement) err
 		return errEnded
 	case t.failed != nil:
 		return t.failed
+	case !allStorable(statements):
+		return errText
 	}
 	t.queued = append(t.queued, statements...)
 	return nil

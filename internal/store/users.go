@@ -136,7 +136,7 @@ func (db *DB) CreateUser(ctx context.Context, tenantID string, u *user.User) err
 	}
 	statements := []*engine.Statement{{
 		SQL:   insertUser,
-		Args:  []any{tenantID, u.ID, profile, u.Blocked, u.LoginsCount, clock.Millis(u.LastLogin), u.LastIP},
+		Args:  []any{tenantID, u.ID, profile, u.Blocked, u.LoginsCount, clock.Millis(u.LastLogin), clean(u.LastIP)},
 		Taken: user.ErrExists,
 	}}
 	for _, id := range u.Identities {
@@ -208,7 +208,7 @@ func changedIdentities(tenantID, userID string, before, after []user.Identity) [
 
 // RecordLogin implements user.Store.
 func (db *DB) RecordLogin(ctx context.Context, tenantID, userID string, l user.Login) error {
-	return db.queue(ctx, recordLogin, tenantID, userID, clock.Millis(l.At), l.IP)
+	return db.queue(ctx, recordLogin, tenantID, userID, clock.Millis(l.At), clean(l.IP))
 }
 
 // DeleteUser implements user.Store.

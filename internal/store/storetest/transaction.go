@@ -4,13 +4,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"latchkey/internal/apierr"
+	"latchkey/internal/client"
+	"latchkey/internal/eventlog"
 	"latchkey/internal/grant"
+	"latchkey/internal/ident"
+	"latchkey/internal/message"
+	"latchkey/internal/otp"
 	"latchkey/internal/store"
 	"latchkey/internal/store/engine"
+	"latchkey/internal/tenant"
 	"latchkey/internal/user"
 )
 
@@ -231,6 +238,45 @@ var transactions = []promise{
 				ok(t, err)
 				equal(t, fmt.Sprintf("write of transaction %d is there", i), c != nil, i%3 == 0)
 			}
+		}
+	}},
+	{"TextThatOneDatabaseCannotKeepIsRefusedByBoth", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		for _, text := range []string{"a\x00b", "\xff", "a\xc3"} {
+			_, err := s.db.Client(ctx, id, text)
+			is(t, err, client.ErrNotFound)
+			_, err = s.db.Site(ctx, text)
+			is(t, err, tenant.ErrNotFound)
+			_, err = s.db.User(ctx, id, text)
+			is(t, err, user.ErrNotFound)
+			u, _, err := s.db.Find(ctx, id, text, text)
+			ok(t, err)
+			equal(t, "user", u, nil)
+			a, err := s.db.Attempt(ctx, id, "email", text)
+			ok(t, err)
+			equal(t, "attempt", a, otp.Attempt{})
+			known, err := s.db.SessionExists(ctx, id, text, at(0))
+			ok(t, err)
+			equal(t, "session exists", known, false)
+			_, err = s.db.CountFailure(ctx, id, text, 1, time.Hour, at(0))
+			equal(t, "kind", apierr.KindOf(err), apierr.Invalid)
+			err = s.db.InTx(ctx, func(ctx context.Context) error { return s.db.ResetFailures(ctx, id, text) })
+			equal(t, "kind", apierr.KindOf(err), apierr.Invalid)
+
+			// What only people read is made readable instead.
+			session := newSession(ident.SessionID(), "u")
+			session.UserAgent = text
+			ok(t, s.db.InsertSession(ctx, id, session, []byte(session.ID)))
+			got, err := s.db.SessionBySecret(ctx, id, [][]byte{[]byte(session.ID)})
+			ok(t, err)
+			equal(t, "user agent is kept", strings.Contains(got.UserAgent, "\uFFFD"), true)
+			row := messageRow(id, ident.ObjectID())
+			row.LastError = text
+			ok(t, s.db.InsertMessage(ctx, row))
+			ok(t, s.db.FinishMessages(ctx, "me", []message.Outcome{{Key: row.Key, State: message.StateFailed, LastError: text}}))
+			ok(t, s.db.InsertEvents(ctx, id, []eventlog.Record{{ID: row.ID, Event: eventlog.Event{
+				Type: "f", Description: text, Origin: eventlog.Origin{UserAgent: text}, Details: map[string]any{text: text},
+			}}}))
 		}
 	}},
 }
