@@ -1,8 +1,10 @@
 package hostile_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -128,6 +130,38 @@ func TestHeaders_ThatAreNoTextHurtNobody(t *testing.T) {
 					}
 				}
 				s.Clock.Advance(1e12)
+			}
+		}
+	})
+}
+
+// Names of clients that no database can hold name nobody.
+func TestClient_NamesThatAreNoTextNameNobody(t *testing.T) {
+	servertest.Each(t, func(t *testing.T, s *servertest.Server) {
+		for _, id := range []string{"a\x00b", "\xff\xfe", "a%00b", "%ff", "%", strings.Repeat("x", 5000), "' OR 1=1 --", "\u202e", ""} {
+			b := s.Browser(t)
+			b.Headers.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(id+":secret")))
+			payload, err := json.Marshal(map[string]any{"iss": id, "sub": id, "aud": s.Issuer, "jti": "1", "exp": s.Clock.Now().Unix() + 60})
+			if err != nil {
+				t.Fatal(err)
+			}
+			assertion := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"RS256"}`)) + "." + base64.RawURLEncoding.EncodeToString(payload) + ".AAAA"
+			proof := map[string]string{"client_assertion": assertion, "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+				"grant_type": "client_credentials", "connection": "email", "email": "ada@example.com"}
+			start := map[string]string{"connection": "email", "email": "ada@example.com"}
+			grant := url.Values{"grant_type": {"client_credentials"}}
+			for what, a := range map[string]*servertest.Answer{
+				"a start by Basic": b.PostJSON("/passwordless/start", start), "a token by Basic": b.Token(grant),
+				"a revocation by Basic": b.Post("/oauth/revoke", url.Values{"token": {"x"}}),
+				"a token by assertion":  s.Browser(t).PostJSON("/oauth/token", proof),
+			} {
+				if !refusals[a.Status] {
+					t.Errorf("client %.20q, %s: answered %d: %s", id, what, a.Status, a.Body)
+				}
+			}
+			delete(proof, "grant_type")
+			if a := s.Browser(t).PostJSON("/passwordless/start", proof); !refusals[a.Status] {
+				t.Errorf("client %.20q, a start by assertion: answered %d: %s", id, a.Status, a.Body)
 			}
 		}
 	})
