@@ -9,7 +9,9 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
@@ -222,4 +224,38 @@ func openPlain(t *testing.T, path string) *sql.DB {
 	}
 	t.Cleanup(func() { db.Close() })
 	return db
+}
+
+func TestPostgreSQL_TransactionsThatWaitForEachOtherAreRunAgain(t *testing.T) {
+	t.Parallel()
+	db := storetest.Open(t, storetest.PostgreSQL(t), store.Options{})
+	var met sync.WaitGroup
+	met.Add(2)
+	var runs atomic.Int64
+	both := func(first, second string) error {
+		once := sync.OnceFunc(func() { met.Done(); met.Wait() })
+		return db.InTx(t.Context(), func(ctx context.Context) error {
+			runs.Add(1)
+			if _, err := db.CountFailure(ctx, "t", first, 9, 0, time.Now()); err != nil {
+				return err
+			}
+			once() // now each holds what the other wants
+			_, err := db.CountFailure(ctx, "t", second, 9, 0, time.Now())
+			return err
+		})
+	}
+	outcomes := make(chan error, 2)
+	go func() { outcomes <- both("a", "b") }()
+	go func() { outcomes <- both("b", "a") }()
+	if err := errors.Join(<-outcomes, <-outcomes); err != nil {
+		t.Fatal(err)
+	}
+	if got := runs.Load(); got != 3 {
+		t.Errorf("got %d runs, want 3: the database ends one of the two", got)
+	}
+	for _, subject := range []string{"a", "b"} {
+		if n, _, err := db.Failures(t.Context(), "t", subject); err != nil || n != 2 {
+			t.Errorf("subject %s: got %d failures and error %v, want 2", subject, n, err)
+		}
+	}
 }
