@@ -8,6 +8,9 @@ const (
 	MaxSends      = 5
 )
 
+// ProofLife is how long a proof counts: whoever comes back later to an open page proves again who is there.
+const ProofLife = 15 * time.Minute
+
 // resendWaits is how long the person waits for the button after the first, second, ... send.
 var resendWaits = []time.Duration{30 * time.Second, 30 * time.Second, 60 * time.Second, 120 * time.Second}
 

@@ -204,6 +204,9 @@ func (m *Transactions) Open(ctx context.Context, tenantID, state, browser string
 	if !m.clock.Now().Before(t.ExpiresAt) {
 		return t, ErrExpired
 	}
+	if t.Proof != nil && !m.clock.Now().Before(t.Proof.At.Add(ProofLife)) {
+		t.Proof, t.ChallengeID = nil, ""
+	}
 	if browser == "" || !m.keys.Matches(t.Binding, purposeBinding, browser) {
 		return t, ErrForeignBrowser
 	}

@@ -182,6 +182,9 @@ func TestFlow_ResendWaits(t *testing.T) {
 			s.Clock.Advance(wait - time.Second)
 			early := v.resend()
 			want(t, early, 429, screenCode, "")
+			if got := early.Header.Get("Retry-After"); got != "1" {
+				t.Errorf("resend %d a second early has Retry-After %q", i+1, got)
+			}
 			if !strings.Contains(early.Body, `data-wait="1"`) {
 				t.Errorf("resend %d a second early does not say so", i+1)
 			}
@@ -201,6 +204,9 @@ func TestFlow_ResendWaits(t *testing.T) {
 		if a.Status != 429 || strings.Contains(a.Body, `value="resend"`) {
 			t.Errorf("a sixth send answered %d", a.Status)
 		}
+		v.identify("ada@example.com") // leads to the code, and sends nothing
+		want(t, v.post(pathLogin, "username", "bob@example.com"), 429, "throttled", "")
+		wantNoMail(t, s, "bob@example.com")
 		wantNoMail(t, s, "ada@example.com")
 	})
 }
@@ -234,6 +240,7 @@ func TestFlow_TheSameAddressAgainKeepsItsCode(t *testing.T) {
 	code := s.Code(t, "ada@example.com")
 	v.identify("ada@example.com")
 	v.identify("ADA@example.com")
+	v.identify("ada@ex\uff41mple.com")
 	if mails := inbox(t, s, "ada@example.com"); len(mails) != 0 {
 		t.Errorf("%d more mails within the wait", len(mails))
 	}
@@ -327,4 +334,50 @@ func TestFlow_AClientWithoutThePasswordlessGrantLogsInOnPages(t *testing.T) {
 	v.wantNext(v.code(s.Code(t, "ada@example.com")), pathResume)
 	v.b.MustToken(url.Values{"grant_type": {client.GrantAuthorizationCode}, "client_id": {s.SPA.ID}, "code": {wantCallback(t, v.finish())},
 		"redirect_uri": {servertest.Callback}, "code_verifier": {pkce.Verifier}})
+}
+
+func TestFlow_SayingNoLeavesNoSession(t *testing.T) {
+	servertest.Each(t, func(t *testing.T, s *servertest.Server) {
+		v := begin(t, s, s.Browser(t), "prompt", "consent")
+		v.identify("ada@example.com")
+		v.wantNext(v.code(s.Code(t, "ada@example.com")), pathResume)
+		v.wantNext(v.get(pathResume), "/u/consent")
+		want(t, v.get("/u/consent"), 200, "consent", "")
+		if a := v.post("/u/consent", "action", "perhaps"); a.Status != 400 || screen(a) != "consent" {
+			t.Errorf("neither yes nor no answered %d", a.Status)
+		}
+		v.wantNext(v.post("/u/consent", "action", "deny"), pathResume)
+		got := servertest.Fields(v.finish())
+		if got.Get("error") != "access_denied" || got.Get("code") != "" || got.Get("state") != "app-state" {
+			t.Errorf("the application is told %v", got)
+		}
+		if sessionCookie(v.b) != "" || silent(t, s, v.b) {
+			t.Error("a refused login left a session")
+		}
+	})
+}
+
+// A proof counts for a quarter of an hour: a consent page that was left open longer is nobody's login any more.
+func TestFlow_AProofGrowsOld(t *testing.T) {
+	t.Parallel()
+	s := servertest.New(t)
+	for _, c := range []struct {
+		wait time.Duration
+		next string
+	}{{15*time.Minute - time.Second, pathResume}, {15 * time.Minute, pathLogin}} {
+		v := begin(t, s, s.Browser(t), "prompt", "consent")
+		v.identify("ada@example.com")
+		v.wantNext(v.code(s.Code(t, "ada@example.com")), pathResume)
+		s.Clock.Advance(c.wait)
+		v.wantNext(v.post("/u/consent", "action", "accept"), c.next)
+		if c.next == pathResume {
+			wantCallback(t, v.finish())
+			continue
+		}
+		v.wantNext(v.get(pathResume), pathLogin)
+		v.identify("ada@example.com")
+		v.wantNext(v.code(s.Code(t, "ada@example.com")), pathResume)
+		v.wantNext(v.post("/u/consent", "action", "accept"), pathResume)
+		wantCallback(t, v.finish())
+	}
 }

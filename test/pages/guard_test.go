@@ -140,7 +140,11 @@ func TestGuard_PostsThatComeTooFast(t *testing.T) {
 	for range 5 {
 		want(t, v.code(""), 400, screenCode, "no-code")
 	}
-	want(t, v.code(code), 429, screenCode, "same-user-login")
+	hurried := v.code(code)
+	want(t, hurried, 429, screenCode, "same-user-login")
+	if got := hurried.Header.Get("Retry-After"); got != "12" {
+		t.Errorf("Retry-After is %q", got)
+	}
 	s.Clock.Advance(12 * time.Second)
 	v.wantNext(v.code(code), pathResume)
 }

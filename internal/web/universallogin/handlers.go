@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -302,7 +303,7 @@ func (u *pages) takeIdentifier(v *visit) {
 	switch {
 	case err == nil, errors.Is(err, transaction.ErrMoved):
 		v.redirect(PathEmailCode)
-	case errors.As(err, &early) && strings.EqualFold(typed, v.tx.Identifier):
+	case errors.As(err, &early) && (!early.When.IsZero() || strings.EqualFold(typed, v.tx.Identifier)):
 		v.redirect(PathEmailCode) // the code that was sent is still good
 	case errors.As(err, &early):
 		v.shell.State = v.tx.State()
@@ -405,9 +406,17 @@ func (u *pages) resend(v *visit) {
 	case errors.As(err, &early):
 		p := u.codePage(v)
 		p.TooEarly = true
+		retryAfter(v.w, p.Wait)
 		v.render(http.StatusTooManyRequests, p)
 	default:
 		u.trouble(v, err)
+	}
+}
+
+// retryAfter tells how long to wait, in whole seconds; nothing when no time is known.
+func retryAfter(w http.ResponseWriter, wait time.Duration) {
+	if wait > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int((wait+time.Second-1)/time.Second)))
 	}
 }
 
