@@ -197,10 +197,8 @@ func (l *Logins) limits(s Start, canonical string) []protect.Ask {
 func (l *Logins) event(s Start, canonical string, reason why) eventlog.Event {
 	typ := eventlog.CodeSent
 	switch reason {
-	case blocked, flooded:
+	case blocked, flooded, locked:
 		typ = eventlog.FailedLogin
-	case locked:
-		typ = eventlog.BruteForceBlock
 	case signupDisabled:
 		typ = eventlog.FailedSignup
 	case sent:

@@ -323,6 +323,51 @@ func TestFlow_TooManyMessagesToOneRecipientLookSent(t *testing.T) {
 		wantNoMail(t, s, "ada@example.com")
 		want(t, v.code("123456"), 400, screenCode, "invalid-verification-code")
 	}
+	// The API, which shares the limit, says so.
+	if a := s.Browser(t).Start("ada@example.com"); a.Status != 429 {
+		t.Errorf("a start by the API answered %d: %s", a.Status, a.Body)
+	}
+}
+
+func TestFlow_WrongCodesAddUpOverAllDoors(t *testing.T) {
+	servertest.Each(t, func(t *testing.T, s *servertest.Server) {
+		const email = "ada@example.com"
+		b := s.Browser(t)
+		for _, n := range []int{3, 2} { // by the API
+			if a := b.Start(email); a.Status != 200 {
+				t.Fatal(a.Body)
+			}
+			code := s.Code(t, email)
+			for range n {
+				b.Token(s.OTPForm(email, servertest.WrongCode(code)))
+			}
+		}
+		var code string
+		var v *visit
+		for _, n := range []int{3, 2} { // on pages, in two logins
+			v = begin(t, s, s.Browser(t))
+			v.identify(email)
+			code = s.Code(t, email)
+			for range n {
+				want(t, v.code(servertest.WrongCode(code)), 400, screenCode, "invalid-verification-code")
+			}
+		}
+		// The address is locked: the right code is wrong at every door, and the next one never comes.
+		want(t, v.code(code), 400, screenCode, "invalid-verification-code")
+		if a := b.Token(s.OTPForm(email, code)); a.Status != 403 {
+			t.Errorf("the right code gave %d at the API", a.Status)
+		}
+		s.Clock.Advance(14 * time.Minute)
+		begin(t, s, s.Browser(t)).identify(email)
+		wantNoMail(t, s, email)
+		s.Clock.Advance(time.Minute)
+		v = begin(t, s, s.Browser(t))
+		v.identify(email)
+		v.wantNext(v.code(s.Code(t, email)), pathResume)
+		if got := strings.Count(s.EventTypes(t), "limit_wc"); got != 1 {
+			t.Errorf("%d events limit_wc, want one for the lock", got)
+		}
+	})
 }
 
 func TestFlow_AClientWithoutThePasswordlessGrantLogsInOnPages(t *testing.T) {

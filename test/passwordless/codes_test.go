@@ -182,8 +182,8 @@ func TestCode_TenWrongInARowLockTheAddress(t *testing.T) {
 			}
 			b.MustToken(s.OTPForm(email, codeFor(t, s, b, email)))
 		}
-		if got := strings.Count(s.EventTypes(t), "limit_wc"); got != 6 {
-			t.Errorf("%d events limit_wc, want one for each of the 3 locks and one for each start that sent nothing", got)
+		if got := strings.Count(s.EventTypes(t), "limit_wc"); got != 3 {
+			t.Errorf("%d events limit_wc, want one for each of the 3 locks", got)
 		}
 
 		// After 30 days the locks are forgotten: the next one is short again.
