@@ -163,10 +163,24 @@ func (s *Server) visit(ctx context.Context, site tenant.Site, c *client.Client, 
 		return nil, err
 	}
 	v.live, v.user = live, u
-	if s.usable(v, live) {
+	opener, err := s.openedBy(ctx, site, live)
+	if err != nil {
+		return nil, err
+	}
+	if opener != nil && opener.EnabledFor(c.ID) && s.usable(v, live) {
 		v.session = live
 	}
 	return v, nil
+}
+
+// openedBy gives the connection that opened a session, or nil when it is gone. A session answers only clients for which
+// that connection is enabled: single sign-on is no way around a client's list.
+func (s *Server) openedBy(ctx context.Context, site tenant.Site, live *session.Session) (*connection.Connection, error) {
+	all, err := s.c.Connections.Connections(ctx, site.Tenant.ID)
+	if err != nil {
+		return nil, err
+	}
+	return connection.Find(all, live.Connection), nil
 }
 
 // again reports whether the session's own user is asked to log in once more.
@@ -198,6 +212,9 @@ func (s *Server) usable(v *visit, live *session.Session) bool {
 
 // resumed puts a transaction's visit together again.
 func (s *Server) resumed(ctx context.Context, site tenant.Site, tx *transaction.Transaction, b Browser) (*visit, error) {
+	if tx.Issuer != site.Issuer() {
+		return nil, &Refusal{Protocol: protocolError("invalid_request", "This login was begun at another domain")}
+	}
 	c, err := s.c.Clients.Client(ctx, site.Tenant.ID, tx.Request.ClientID)
 	if err != nil {
 		return nil, err
@@ -212,7 +229,7 @@ func (s *Server) resumed(ctx context.Context, site tenant.Site, tx *transaction.
 	}
 	t, err := s.target(ctx, site, tx.Request.Audience, "Service not found: %s")
 	if err != nil {
-		return nil, &Refusal{Protocol: protocolError("access_denied", "Service not found: %s", tx.Request.Audience), ClientID: c.ID}
+		return nil, refuseUnless(err, &Refusal{Protocol: protocolError("access_denied", "Service not found: %s", tx.Request.Audience), ClientID: c.ID})
 	}
 	v, err := s.visit(ctx, site, c, conn, t, &tx.Request, b)
 	if err != nil {
@@ -240,6 +257,10 @@ func (s *Server) next(ctx context.Context, v *visit) (transaction.Step, error) {
 		if err := s.c.Door.Admit(v.user); err != nil {
 			return "", denied(err)
 		}
+		if v.request.HintedUser != "" && v.request.HintedUser != v.user.ID {
+			return "", errLoginRequired // OpenID Connect Core 3.1.2.1: not the user that id_token_hint names
+		}
+		situation.UserID = v.user.ID
 		missing, err := s.needsConsent(ctx, v.site.Tenant.ID, v.user.ID, v.client, v.target, v.scope)
 		if err != nil {
 			return "", err
@@ -281,12 +302,27 @@ func (s *Server) refuseTransaction(ctx context.Context, v *visit, err error) (Ou
 	if !errors.As(err, &protocol) {
 		return Outcome{}, err
 	}
-	tx := *v.tx
-	tx.FinishedAt = s.c.Clock.Now()
-	if err := s.c.Transactions.Save(ctx, v.site.Tenant.ID, &tx); err != nil {
-		return Outcome{}, err
+	var shown *Refusal
+	var out Outcome
+	failed := s.c.Tx.InTx(ctx, func(ctx context.Context) error {
+		tx := *v.tx
+		tx.FinishedAt = s.c.Clock.Now()
+		if err := s.c.Transactions.Save(ctx, v.site.Tenant.ID, &tx); err != nil {
+			return err
+		}
+		var err error
+		out, err = s.answerError(ctx, v.site, v.client, v.request, v.browser, protocol)
+		var refusal *Refusal
+		if errors.As(err, &refusal) {
+			shown = refusal // an answer like any other: it is written down too
+			return nil
+		}
+		return err
+	})
+	if failed == nil && shown != nil {
+		return Outcome{}, shown
 	}
-	return s.answerError(ctx, v.site, v.client, v.request, v.browser, protocol)
+	return out, failed
 }
 
 // answerError logs an error and sends it to the callback. Third-party clients get it on the error page, unless their

@@ -40,16 +40,16 @@ func (s *Server) Decide(ctx context.Context, site tenant.Site, tx *transaction.T
 	case answer == Deny:
 		next.Declined = true
 	case at == transaction.Consent:
-		next.Consented = true
+		next.ConsentedBy = v.user.ID
 		if consent, err = s.consented(ctx, v); err != nil {
 			return err
 		}
 	case at == transaction.Confirm:
-		next.Confirmed = true
+		next.ConfirmedBy = v.user.ID
 	case answer == SwitchAccount:
 		next.Switched = true
 	default:
-		next.Picked = true
+		next.PickedBy = v.user.ID
 	}
 	return s.c.Tx.InTx(ctx, func(ctx context.Context) error {
 		if consent != nil {

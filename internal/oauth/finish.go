@@ -20,6 +20,9 @@ func (s *Server) finish(ctx context.Context, v *visit) (Outcome, error) {
 			return Outcome{}, err
 		}
 	}
+	if err := s.canSign(ctx, v); err != nil {
+		return Outcome{}, err
+	}
 	opened, secret := s.sessionFor(v)
 	changed := v.tx.Proof == nil && s.c.Sessions.Touch(v.site.Tenant, opened, v.client.ID)
 	code, clear := s.codeFor(v, opened)
@@ -46,6 +49,18 @@ func (s *Server) finish(ctx context.Context, v *visit) (Outcome, error) {
 	}
 	out.Response, err = s.successResponse(ctx, v, opened, clear)
 	return out, err
+}
+
+// canSign looks for the signers of the answer before anything is spent for it.
+func (s *Server) canSign(ctx context.Context, v *visit) error {
+	if _, err := s.idTokenSigner(ctx, v.site.Tenant.ID, v.client); err != nil {
+		return err
+	}
+	if v.target.api == nil {
+		return nil
+	}
+	_, err := s.apiSigner(ctx, v.site.Tenant.ID, v.target.api)
+	return err
 }
 
 // sessionFor gives the session that backs the answer: the browser's own, or with a fresh proof a new one. The same user's

@@ -29,7 +29,7 @@ func (s *Server) clientGrant(ctx context.Context, x *exchange) (Grant, error) {
 	if !x.authenticated {
 		return Grant{}, ErrGrantNotAllowed
 	}
-	t, err := s.target(ctx, x.Site, x.Audience, "Service not enabled within domain: %s")
+	t, err := s.askedTarget(ctx, x.Site, x.Audience, "Service not enabled within domain: %s")
 	if err != nil {
 		return Grant{}, err
 	}

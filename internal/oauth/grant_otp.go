@@ -32,7 +32,7 @@ func (s *Server) exchangeOTP(ctx context.Context, x *exchange) (TokenResponse, e
 	if err != nil {
 		return TokenResponse{}, err
 	}
-	t, err := s.target(ctx, x.Site, x.Audience, "Service not enabled within domain: %s")
+	t, err := s.askedTarget(ctx, x.Site, x.Audience, "Service not enabled within domain: %s")
 	if err != nil {
 		return TokenResponse{}, s.failed(ctx, x, eventlog.FailedOTPExchange, err)
 	}

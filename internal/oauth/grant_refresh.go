@@ -61,7 +61,7 @@ func (s *Server) refresh(ctx context.Context, x *exchange) (TokenResponse, error
 	if err != nil {
 		return TokenResponse{}, err
 	}
-	if x.Audience != "" && x.Audience != found.Audience {
+	if x.Audience != "" && x.Audience != found.Audience && !(found.Audience == "" && x.Audience == x.Site.UserInfoAudience()) {
 		return TokenResponse{}, protocolError("access_denied", "The refresh token was not granted for audience %s", x.Audience)
 	}
 	scope := narrowed(found.Scope, x.Scope)

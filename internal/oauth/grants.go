@@ -14,6 +14,7 @@ import (
 	"latchkey/internal/client"
 	"latchkey/internal/clientauth"
 	"latchkey/internal/eventlog"
+	"latchkey/internal/grant"
 	"latchkey/internal/tenant"
 )
 
@@ -126,9 +127,12 @@ func (s *Server) tokens(ctx context.Context, g Grant) (TokenResponse, error) {
 			return err
 		})
 	}
-	var err error
-	response.AccessToken, err = s.accessToken(ctx, g)
-	return response, errors.Join(err, signing.Wait())
+	access, err := s.accessToken(ctx, g)
+	if err = errors.Join(err, signing.Wait()); err != nil {
+		return TokenResponse{}, err
+	}
+	response.AccessToken = access
+	return response, nil
 }
 
 // failed logs a refused exchange and gives the refusal.
@@ -142,6 +146,9 @@ func (s *Server) failed(ctx context.Context, x *exchange, typ eventlog.Type, ref
 		event.Description = protocol.Description
 	}
 	event.Audience = x.Audience
+	if errors.Is(refusal, grant.ErrRefresh) || errors.Is(refusal, ErrNoUser) {
+		event.Details = map[string]string{"failure_reason": "invalid_token"}
+	}
 	if err := s.c.Log.Write(ctx, x.Site.Tenant.ID, event); err != nil {
 		return err
 	}

@@ -26,6 +26,7 @@ const (
 // Limits of what is read.
 const (
 	maxState    = 4 << 10
+	longestAge  = 1 << 30 // seconds; no session lives that long
 	minVerifier = 43
 	maxVerifier = 128
 )
@@ -272,6 +273,7 @@ func (a *asked) readPrompt() error {
 		if err != nil || n < 0 {
 			return protocolError("invalid_request", "max_age must be a number of seconds")
 		}
+		n = min(n, longestAge)
 		a.MaxAge = &n
 	}
 	return nil
@@ -325,7 +327,7 @@ func (s *Server) readTargets(ctx context.Context, site tenant.Site, a *asked) er
 	if audience == "" && site.Tenant.Settings.ResourceParameterProfile == "compatibility" {
 		audience = a.params["resource"]
 	}
-	t, err := s.target(ctx, site, audience, "Service not found: %s")
+	t, err := s.askedTarget(ctx, site, audience, "Service not found: %s")
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 
 	"latchkey/internal/client"
 	"latchkey/internal/resourceserver"
@@ -26,12 +27,20 @@ type target struct {
 	api      *resourceserver.ResourceServer
 }
 
-// target finds the API of an audience; without one, of the tenant's default audience. Errors are for the client.
-func (s *Server) target(ctx context.Context, site tenant.Site, audience string, unknown string) (target, error) {
+// askedTarget finds the API that a request asks for; without one, the tenant's default. Errors are for the client.
+func (s *Server) askedTarget(ctx context.Context, site tenant.Site, audience string, unknown string) (target, error) {
 	if audience == "" {
 		audience = site.Tenant.Settings.DefaultAudience
 	}
-	if audience == "" || audience == site.UserInfoAudience() {
+	if audience == site.UserInfoAudience() {
+		audience = ""
+	}
+	return s.target(ctx, site, audience, unknown)
+}
+
+// target finds the API of an audience that was decided before: none stays none, whatever the tenant's default is by now.
+func (s *Server) target(ctx context.Context, site tenant.Site, audience string, unknown string) (target, error) {
+	if audience == "" {
 		return target{}, nil
 	}
 	api, err := s.c.APIs.ResourceServer(ctx, site.Tenant.ID, audience)
@@ -44,8 +53,12 @@ func (s *Server) target(ctx context.Context, site tenant.Site, audience string, 
 	return target{audience: audience, api: api}, nil
 }
 
-// granted cuts a request down to what exists: scopes of OpenID Connect and of the API, and a refresh token only where
-// client and API allow one. Order is kept, repeats go.
+// onesOwn marks the scopes of the Management API that a user may have: those about the user's own account. All others are
+// for clients, by their client grants.
+const onesOwn = ":current_user"
+
+// granted cuts a user's request down to what exists: scopes of OpenID Connect and of the API, and a refresh token only
+// where client and API allow one. Order is kept, repeats go.
 func granted(requested []string, c *client.Client, t target, backChannel bool) []string {
 	var out []string
 	for _, scope := range requested {
@@ -58,7 +71,7 @@ func granted(requested []string, c *client.Client, t target, backChannel bool) [
 				continue
 			}
 		case slices.Contains(oidcScopes, scope):
-		case t.api != nil && t.api.Defines(scope):
+		case t.api != nil && t.api.Defines(scope) && (!t.api.System || strings.Contains(scope, onesOwn)):
 		default:
 			continue
 		}

@@ -16,9 +16,10 @@ const (
 
 // Situation is what Next must know beyond the transaction itself.
 type Situation struct {
-	Session bool // this browser's session may answer the request
-	Consent bool // the user has not yet allowed all that the client wants
-	Confirm bool // the callback cannot be told from an impostor's, and neither tenant nor client waives the question
+	Session bool   // this browser's session may answer the request
+	UserID  string // whom the proof or that session names
+	Consent bool   // the user has not yet allowed all that the client wants
+	Confirm bool   // the callback cannot be told from an impostor's, and neither tenant nor client waives the question
 }
 
 // rules is the dispatcher: the first that holds decides. It is the table of Auth0's "Universal Login" flow for
@@ -30,11 +31,11 @@ var rules = []struct {
 	{func(t *Transaction, _ Situation) bool { return t.Declined }, Declined},
 	{func(t *Transaction, s Situation) bool { return !t.proven(s) && t.ChallengeID == "" }, Identify},
 	{func(t *Transaction, s Situation) bool { return !t.proven(s) }, Challenge},
-	{func(t *Transaction, _ Situation) bool {
-		return t.Proof == nil && !t.Picked && t.Request.Has("select_account")
+	{func(t *Transaction, s Situation) bool {
+		return t.Proof == nil && t.PickedBy != s.UserID && t.Request.Has("select_account")
 	}, PickAccount},
-	{func(t *Transaction, s Situation) bool { return s.Consent && !t.Consented }, Consent},
-	{func(t *Transaction, s Situation) bool { return s.Confirm && !t.Shown && !t.Confirmed }, Confirm},
+	{func(t *Transaction, s Situation) bool { return s.Consent && t.ConsentedBy != s.UserID }, Consent},
+	{func(t *Transaction, s Situation) bool { return s.Confirm && !t.Shown && t.ConfirmedBy != s.UserID }, Confirm},
 	{func(*Transaction, Situation) bool { return true }, Finish},
 }
 

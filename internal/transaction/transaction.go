@@ -13,6 +13,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"latchkey/internal/apierr"
@@ -118,13 +119,13 @@ type Transaction struct {
 	SentAt      time.Time `json:"sent_at"`
 	WrongCodes  int       `json:"wrong_codes,omitempty"`
 
-	Proof     *Proof `json:"proof,omitempty"`
-	Picked    bool   `json:"picked,omitempty"`    // the person chose the session's account
-	Switched  bool   `json:"switched,omitempty"`  // the person chose another account
-	Consented bool   `json:"consented,omitempty"` // on the consent page of this transaction
-	Confirmed bool   `json:"confirmed,omitempty"` // on the page that confirms the callback
-	Declined  bool   `json:"declined,omitempty"`  // said no on either
-	Shown     bool   `json:"shown,omitempty"`     // some page of this transaction was answered
+	Proof       *Proof `json:"proof,omitempty"`
+	PickedBy    string `json:"picked_by,omitempty"`    // the user who chose the session's account
+	Switched    bool   `json:"switched,omitempty"`     // the person chose another account
+	ConsentedBy string `json:"consented_by,omitempty"` // the user who answered the consent page; it counts for nobody else
+	ConfirmedBy string `json:"confirmed_by,omitempty"` // the user who answered the page that confirms the callback
+	Declined    bool   `json:"declined,omitempty"`     // said no on either
+	Shown       bool   `json:"shown,omitempty"`        // some page of this transaction was answered
 
 	FinishedAt time.Time `json:"finished_at"`
 
@@ -230,7 +231,7 @@ func (m *Transactions) read(ctx context.Context, tenantID, state string) (*Trans
 		return nil, fmt.Errorf("read a transaction: %w", err)
 	}
 	if doc == nil {
-		sealed, err := base64.RawURLEncoding.DecodeString(state)
+		sealed, err := decodeState(state)
 		if err != nil {
 			return nil, ErrUnknown
 		}
@@ -244,6 +245,14 @@ func (m *Transactions) read(ctx context.Context, tenantID, state string) (*Trans
 	}
 	t.state, t.version, t.hash = state, version, hash
 	return t, nil
+}
+
+// decodeState reads a sealed state in its one spelling: were there others, each would be a transaction of its own.
+func decodeState(state string) ([]byte, error) {
+	if strings.ContainsAny(state, "\r\n") {
+		return nil, ErrUnknown
+	}
+	return base64.RawURLEncoding.Strict().DecodeString(state)
 }
 
 // Save writes the transaction, in the caller's transaction where ctx carries one. ErrMoved when another request saved it
