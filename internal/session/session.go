@@ -55,7 +55,8 @@ type Store interface {
 	SessionBySecret(ctx context.Context, tenantID string, hashes [][]byte) (*Session, error)
 	// SessionExists tells whether the session with this sid is stored and has not passed its expiry.
 	SessionExists(ctx context.Context, tenantID, sid string, now time.Time) (bool, error)
-	// InsertSession writes a new session. A queued write.
+	// InsertSession writes a session, in the place of one with the same sid: of that nothing is left, and its secret opens
+	// nothing. Of transactions that write the same sid at the same time all succeed and the last one stays. A queued write.
 	InsertSession(ctx context.Context, tenantID string, s *Session, secretHash []byte) error
 	// UpdateSession writes everything but the secret's hash and the creation time. A queued write.
 	UpdateSession(ctx context.Context, tenantID string, s *Session) error

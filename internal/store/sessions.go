@@ -16,10 +16,17 @@ const (
 		idle_expires_at, expires_at, ip, user_agent FROM sessions WHERE tenant_id = $1 AND secret_hash IN `
 	selectSessionLives = `SELECT EXISTS (SELECT 1 FROM sessions
 		WHERE tenant_id = $1 AND session_id = $2 AND expires_at > $3 AND idle_expires_at > $3)`
+	// Logins of one browser that end at the same moment write the same session: each deletes the row it knew and none can
+	// see what the other is about to write.
 	insertSession = `INSERT INTO sessions
 		(tenant_id, session_id, secret_hash, user_id, connection, methods, clients, created_at, authenticated_at, used_at,
 		idle_expires_at, expires_at, ip, user_agent)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+		ON CONFLICT (tenant_id, session_id) DO UPDATE SET secret_hash = excluded.secret_hash, user_id = excluded.user_id,
+		connection = excluded.connection, methods = excluded.methods, clients = excluded.clients,
+		created_at = excluded.created_at, authenticated_at = excluded.authenticated_at, used_at = excluded.used_at,
+		idle_expires_at = excluded.idle_expires_at, expires_at = excluded.expires_at, ip = excluded.ip,
+		user_agent = excluded.user_agent`
 	updateSession = `UPDATE sessions SET user_id = $3, connection = $4, methods = $5, clients = $6, authenticated_at = $7,
 		used_at = $8, idle_expires_at = $9, expires_at = $10, ip = $11, user_agent = $12
 		WHERE tenant_id = $1 AND session_id = $2`

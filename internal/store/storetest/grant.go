@@ -40,6 +40,43 @@ var sessions = []promise{
 			equal(t, "session", got, nil)
 		}
 	}},
+	{"ASessionTakesThePlaceOfOneWithItsSid", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		ok(t, s.db.InsertSession(ctx, id, newSession("sid", "u"), []byte("old")))
+		want := &session.Session{
+			ID: "sid", UserID: "v", Connection: "sms", CreatedAt: at(10), AuthenticatedAt: at(11), UsedAt: at(12),
+			Methods: []session.Method{{Name: "sms", At: at(11)}}, Clients: []string{"d"},
+			IdleExpiresAt: at(1011), ExpiresAt: at(2011), IP: "192.0.2.2", UserAgent: "Other",
+		}
+		ok(t, s.db.InsertSession(ctx, id, want, []byte("new")))
+		got, err := s.db.SessionBySecret(ctx, id, hashes("new"))
+		ok(t, err)
+		equal(t, "session", got, want)
+		got, err = s.db.SessionBySecret(ctx, id, hashes("old"))
+		ok(t, err)
+		equal(t, "session of the old secret", got, nil)
+	}},
+	{"OfManyWhoReplaceASessionAllSucceedAndOneStays", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		ok(t, s.db.InsertSession(ctx, id, newSession("sid", "u"), []byte("old")))
+		race(t, s.twoNodes(t), 16, func(db *store.DB, i int) (bool, error) {
+			return true, db.InTx(ctx, func(ctx context.Context) error {
+				if _, err := db.DeleteSession(ctx, id, "sid"); err != nil {
+					return err
+				}
+				return db.InsertSession(ctx, id, newSession("sid", "u"), []byte{byte(i)})
+			})
+		})
+		stay := 0
+		for i := range 16 {
+			got, err := s.db.SessionBySecret(ctx, id, [][]byte{{byte(i)}})
+			ok(t, err)
+			if got != nil {
+				stay++
+			}
+		}
+		equal(t, "secrets that open the session", stay, 1)
+	}},
 	{"AnUpdateWritesAllButSecretAndCreation", func(t *testing.T, s *suite) {
 		ctx, id := t.Context(), s.tenant(t)
 		ok(t, s.db.InsertSession(ctx, id, newSession("sid", "u"), []byte("secret")))
