@@ -31,6 +31,11 @@ type Entry struct {
 	Client     *client.Client
 	Connection *connection.Connection
 	Origin     eventlog.Origin
+
+	// Transaction is the hosted login in which a code is started or typed, and ChallengeID that of the code it sent. Both
+	// are empty at the API.
+	Transaction string
+	ChallengeID string
 }
 
 // Transactor runs decisions' writes as one commit. The closure may run again: it sets its results and touches nothing
@@ -70,12 +75,14 @@ type Proven struct {
 	checked otp.Checked
 }
 
-// Prove checks a code that a person typed for an identifier, and finds or prepares the user it belongs to. A wrong code is
-// counted and logged as the event type given before the refusal is returned: otp.ErrWrong, otp.ErrExpired or
-// otp.ErrTooManyAttempts.
+// Prove checks a code that a person typed for an identifier, and finds or prepares the user it belongs to. A code is good
+// where it was asked for: in the entry's transaction, or at the API, there for any client. A wrong code is counted and
+// logged as the event type given before the refusal is returned: otp.ErrWrong, otp.ErrExpired or otp.ErrTooManyAttempts.
 func (d *Door) Prove(ctx context.Context, e Entry, identifier string, code otp.Code, failure eventlog.Type) (Proven, error) {
 	t := e.Site.Tenant
-	checked, err := d.c.Codes.Check(ctx, t.ID, e.Connection.Name, identifier, code)
+	checked, err := d.c.Codes.Check(ctx, t.ID, otp.Given{
+		Connection: e.Connection.Name, Identifier: identifier, Transaction: e.Transaction, ChallengeID: e.ChallengeID, Code: code,
+	})
 	if err != nil {
 		if apierr.KindOf(err) != apierr.Unauthorized {
 			return Proven{}, err
@@ -224,9 +231,10 @@ func Again(decide func() error) error {
 }
 
 // ReservedID gives the id part that an unknown identifier's user would get: always the same for callers, never stored, and
-// never the id of a user who was deleted.
+// never the id of a user who was deleted. It does not change when the master keyset is rotated: the ids of those who exist
+// do not either.
 func (d *Door) ReservedID(tenantID, connection, identifier string, deletions int) string {
-	hash := d.c.Seal.Hash("user id", fmt.Sprintf("%s\x00%s\x00%s\x00%d", tenantID, connection, identifier, deletions))
+	hash := d.c.Seal.StableHash("user id", fmt.Sprintf("%s\x00%s\x00%s\x00%d", tenantID, connection, identifier, deletions))
 	return hex.EncodeToString(hash[:12])
 }
 

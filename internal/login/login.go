@@ -138,7 +138,9 @@ func (l *Logins) suppress(s Start, known otp.Attempt) why {
 // issue writes the challenge, its message and the event in one commit, and wakes the sender.
 func (l *Logins) issue(ctx context.Context, s Start, canonical string, known otp.Attempt, reason why) error {
 	tenantID := s.Site.Tenant.ID
-	challenge, code := l.c.Codes.Prepare(tenantID, s.Connection, canonical, s.Client.ID, reason != sent)
+	challenge, code := l.c.Codes.Prepare(tenantID, otp.Asked{
+		Connection: s.Connection, Identifier: canonical, ClientID: s.Client.ID, Transaction: s.Transaction,
+	}, reason != sent)
 	prepared, err := l.c.Messages.Prepare(tenantID, message.Message{
 		// To the address the code will prove, not to the letters that were typed: another mailbox may have those.
 		Channel: message.Email, Kind: message.VerificationCode, To: canonical,
@@ -226,6 +228,7 @@ func (l *Logins) refuseSignup(ctx context.Context, s Start, canonical string) er
 // TakeCode checks the code that was typed on a hosted page. When it is right, it is spent, the user found or created, and
 // the proof written into the transaction, in one commit. Refusals are those of authn.Door.Prove, and transaction.ErrMoved.
 func (l *Logins) TakeCode(ctx context.Context, e authn.Entry, t *transaction.Transaction, code string) error {
+	e.Transaction, e.ChallengeID = t.ID, t.ChallengeID
 	err := authn.Again(func() error {
 		proven, err := l.c.Door.Prove(ctx, e, t.Canonical, otp.Code(code), eventlog.FailedLogin)
 		if err != nil {
@@ -306,6 +309,7 @@ func (l *Logins) StartOnPage(ctx context.Context, e authn.Entry, t *transaction.
 	if canonical, err := contact.Email(email); err == nil && canonical == t.Canonical && now.Before(at) {
 		return &ErrTooEarly{When: at}
 	}
+	e.Transaction = t.ID
 	_, err := l.Start(ctx, Start{
 		Entry: e, Email: email,
 		Details: map[string]any{"client_id": e.Client.ID, "connection": e.Connection.Name, "email": email, "transaction": t.ID},

@@ -1,8 +1,8 @@
 // Package otp issues the one-time codes that prove a person reads an address, and spends each once (Auth0 docs,
 // "Passwordless Authentication with Email"; NIST SP 800-63B section 3.1.3).
 //
-// A connection and identifier have one live code: issuing again replaces it. It dies when it is used, when it expires,
-// and at the third wrong try. Ten wrong codes in a row, over all codes and doors, lock the identifier for a while. Codes
+// A connection and identifier have one live code: issuing again replaces it. It is good at the door that asked for it: in
+// the hosted login that sent it, or at the API. It dies when it is used, when it expires, and at the third wrong try. Ten wrong codes in a row, over all codes and doors, lock the identifier for a while. Codes
 // are stored as keyed hashes; the clear code leaves only in the sealed message that carries it.
 //
 // Where nothing may be sent (a blocked user, sign-up disabled for an unknown address) a decoy is written instead: a row
@@ -13,6 +13,7 @@ import (
 	"context"
 	"crypto/hmac"
 	"fmt"
+	"strings"
 	"time"
 
 	"latchkey/internal/apierr"
@@ -62,15 +63,23 @@ func New(store Store, keys *seal.Keyset, c clock.Clock) *Codes {
 	return &Codes{store: store, keys: keys, clock: c}
 }
 
+// Asked is what a challenge is made for. Transaction is empty for the API.
+type Asked struct {
+	Connection  *connection.Connection
+	Identifier  string
+	ClientID    string
+	Transaction string
+}
+
 // Prepare draws a code and gives the challenge to Put. A decoy's row holds the hash of a secret that is
 // thrown away, and its code is empty.
-func (o *Codes) Prepare(tenantID string, c *connection.Connection, identifier, clientID string, decoy bool) (*Challenge, Code) {
+func (o *Codes) Prepare(tenantID string, a Asked, decoy bool) (*Challenge, Code) {
 	now := o.clock.Now()
 	challenge := &Challenge{
-		ID: ident.Token(18), Connection: c.Name, Identifier: identifier, ClientID: clientID,
-		CreatedAt: now, ExpiresAt: now.Add(c.CodeLife()), MaxWrong: maxWrongPerCode,
+		ID: ident.Token(18), Connection: a.Connection.Name, Identifier: a.Identifier, ClientID: a.ClientID,
+		Transaction: a.Transaction, CreatedAt: now, ExpiresAt: now.Add(a.Connection.CodeLife()), MaxWrong: maxWrongPerCode,
 	}
-	code := ident.Digits(c.CodeLength())
+	code := ident.Digits(a.Connection.CodeLength())
 	secret := code
 	if decoy {
 		secret = ident.Token(32)
@@ -87,9 +96,9 @@ func (o *Codes) Put(ctx context.Context, tenantID string, c *Challenge) error {
 	return o.store.PutChallenge(ctx, tenantID, c)
 }
 
-// bind ties a code to its row and address, so that equal codes have different hashes and no row's hash fits another.
+// bind ties a code to its row, address and login, so that equal codes have different hashes and no row's hash fits another.
 func bind(tenantID string, c *Challenge, code string) string {
-	return fmt.Sprintf("%s\x00%s\x00%s\x00%s\x00%s", tenantID, c.Connection, c.Identifier, c.ID, code)
+	return strings.Join([]string{tenantID, c.Connection, c.Identifier, c.Transaction, c.ID, code}, "\x00")
 }
 
 // Checked is a right code that is not spent yet.
@@ -100,10 +109,28 @@ type Checked struct {
 	Deletions int        // users that were deleted under the identifier
 }
 
+// Given is a code that a person typed, and where. On a hosted page Transaction and ChallengeID are those of its login;
+// both are empty for a code that came through the API.
+type Given struct {
+	Connection  string // name
+	Identifier  string
+	Transaction string
+	ChallengeID string
+	Code        Code
+}
+
+// fits reports whether a challenge was made for the door and login where the code was typed. To everybody else the code is
+// wrong, and their tries cost it nothing: whoever starts a login of their own cannot use up the tries of another's, and a
+// code that somebody was talked into reading out of a mail opens only the login that asked for it. The API takes the codes
+// of all its clients: Auth0 binds them to connection and recipient.
+func (g Given) fits(c *Challenge) bool {
+	return c.Transaction == g.Transaction && (g.Transaction == "" || c.ID == g.ChallengeID)
+}
+
 // Check reads and compares; it changes nothing. Its refusals are ErrWrong, ErrExpired and ErrTooManyAttempts; after
 // ErrWrong the caller calls Refuse with what it gives.
-func (o *Codes) Check(ctx context.Context, tenantID, connection, identifier string, code Code) (Checked, error) {
-	a, err := o.store.Attempt(ctx, tenantID, connection, identifier)
+func (o *Codes) Check(ctx context.Context, tenantID string, g Given) (Checked, error) {
+	a, err := o.store.Attempt(ctx, tenantID, g.Connection, g.Identifier)
 	if err != nil {
 		return Checked{}, fmt.Errorf("read a challenge: %w", err)
 	}
@@ -111,7 +138,7 @@ func (o *Codes) Check(ctx context.Context, tenantID, connection, identifier stri
 	c := a.Challenge
 	checked := Checked{challenge: c, guesses: a.Guesses, User: a.User, Deletions: a.Deletions}
 	switch {
-	case c == nil || !c.ConsumedAt.IsZero():
+	case c == nil || !g.fits(c) || !c.ConsumedAt.IsZero():
 		return Checked{}, ErrWrong
 	case !now.Before(c.ExpiresAt):
 		return Checked{}, ErrExpired
@@ -121,7 +148,7 @@ func (o *Codes) Check(ctx context.Context, tenantID, connection, identifier stri
 		return Checked{}, ErrWrong
 	}
 	right := false
-	for _, h := range o.keys.Hashes(purpose, bind(tenantID, c, string(code))) {
+	for _, h := range o.keys.Hashes(purpose, bind(tenantID, c, string(g.Code))) {
 		right = hmac.Equal(h, c.CodeHash) || right
 	}
 	if !right {

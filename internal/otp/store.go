@@ -14,11 +14,13 @@ type Challenge struct {
 	Identifier string // canonical
 	CodeHash   []byte
 	ClientID   string
-	CreatedAt  time.Time
-	ExpiresAt  time.Time
-	Wrong      int // failed tries
-	MaxWrong   int
-	ConsumedAt time.Time
+	// Transaction is the hosted login whose page alone takes the code; empty for a code that the API started.
+	Transaction string
+	CreatedAt   time.Time
+	ExpiresAt   time.Time
+	Wrong       int // failed tries
+	MaxWrong    int
+	ConsumedAt  time.Time
 }
 
 // Guesses counts wrong codes in a row for one connection and identifier, over all codes, clients, doors and addresses.

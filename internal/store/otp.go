@@ -13,8 +13,8 @@ var _ otp.Store = (*DB)(nil)
 
 const (
 	// The one row on the left makes an answer even when nothing is known: the work does not tell.
-	selectAttempt = `SELECT challenges.challenge_id, challenges.code_hash, challenges.client_id, challenges.created_at,
-		challenges.expires_at, challenges.wrong, challenges.max_wrong, challenges.consumed_at,
+	selectAttempt = `SELECT challenges.challenge_id, challenges.code_hash, challenges.client_id, challenges.transaction_id,
+		challenges.created_at, challenges.expires_at, challenges.wrong, challenges.max_wrong, challenges.consumed_at,
 		guesses.wrong, guesses.locked_until, guesses.locks, deleted_identifiers.deletions, ` + userColumns + `
 		FROM (SELECT 1 AS one) AS always
 		LEFT JOIN challenges ON challenges.tenant_id = $1
@@ -22,11 +22,12 @@ const (
 		LEFT JOIN guesses ON guesses.tenant_id = $1
 			AND guesses.connection = $2 AND guesses.identifier = $3` + joinUserOfIdentity
 	putChallenge = `INSERT INTO challenges
-		(tenant_id, connection, identifier, challenge_id, code_hash, client_id, created_at, expires_at, wrong, max_wrong,
-		consumed_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+		(tenant_id, connection, identifier, challenge_id, code_hash, client_id, transaction_id, created_at, expires_at, wrong,
+		max_wrong, consumed_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 		ON CONFLICT (tenant_id, connection, identifier) DO UPDATE SET challenge_id = excluded.challenge_id,
-		code_hash = excluded.code_hash, client_id = excluded.client_id, created_at = excluded.created_at,
+		code_hash = excluded.code_hash, client_id = excluded.client_id,
+		transaction_id = excluded.transaction_id, created_at = excluded.created_at,
 		expires_at = excluded.expires_at, wrong = excluded.wrong, max_wrong = excluded.max_wrong,
 		consumed_at = excluded.consumed_at`
 	ofIdentifier = ` WHERE tenant_id = $1 AND connection = $2 AND identifier = $3`
@@ -66,14 +67,14 @@ const (
 // Attempt implements otp.Store.
 func (db *DB) Attempt(ctx context.Context, tenantID, connection, identifier string) (otp.Attempt, error) {
 	var (
-		id, client                                 *string
+		id, client, transaction                    *string
 		hash                                       []byte
 		created, expires, consumed, locked         *int64
 		wrong, maxWrong, guessed, locks, deletions *int
 		u                                          userRow
 	)
 	dest := append([]any{
-		&id, &hash, &client, &created, &expires, &wrong, &maxWrong, &consumed, &guessed, &locked, &locks, &deletions,
+		&id, &hash, &client, &transaction, &created, &expires, &wrong, &maxWrong, &consumed, &guessed, &locked, &locks, &deletions,
 	}, u.dest()...)
 	if _, err := db.readRow(ctx, selectAttempt, []any{tenantID, connection, identifier}, dest...); err != nil {
 		return otp.Attempt{}, fmt.Errorf("read an attempt: %w", err)
@@ -85,7 +86,8 @@ func (db *DB) Attempt(ctx context.Context, tenantID, connection, identifier stri
 	if id != nil {
 		a.Challenge = &otp.Challenge{
 			ID: *id, Connection: connection, Identifier: identifier, CodeHash: hash, ClientID: *client,
-			CreatedAt: clock.FromMillis(*created), ExpiresAt: clock.FromMillis(*expires),
+			Transaction: *transaction,
+			CreatedAt:   clock.FromMillis(*created), ExpiresAt: clock.FromMillis(*expires),
 			Wrong: *wrong, MaxWrong: *maxWrong, ConsumedAt: clock.FromMillis(*consumed),
 		}
 	}
@@ -97,7 +99,7 @@ func (db *DB) Attempt(ctx context.Context, tenantID, connection, identifier stri
 // PutChallenge implements otp.Store.
 func (db *DB) PutChallenge(ctx context.Context, tenantID string, c *otp.Challenge) error {
 	return db.queue(ctx, putChallenge, tenantID, c.Connection, c.Identifier, c.ID, c.CodeHash, c.ClientID,
-		clock.Millis(c.CreatedAt), clock.Millis(c.ExpiresAt), c.Wrong, c.MaxWrong, clock.Millis(c.ConsumedAt))
+		c.Transaction, clock.Millis(c.CreatedAt), clock.Millis(c.ExpiresAt), c.Wrong, c.MaxWrong, clock.Millis(c.ConsumedAt))
 }
 
 // SpendChallenge implements otp.Store.

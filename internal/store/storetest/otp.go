@@ -21,7 +21,7 @@ const (
 // challenge is a live code for a@example.com.
 func challenge() *otp.Challenge {
 	return &otp.Challenge{
-		ID: ident.ObjectID(), Connection: "email", Identifier: "a@example.com", CodeHash: []byte{1, 2, 3}, ClientID: "c",
+		ID: ident.ObjectID(), Connection: "email", Identifier: "a@example.com", CodeHash: []byte{1, 2, 3}, ClientID: "c", Transaction: "t",
 		CreatedAt: at(0), ExpiresAt: at(180_000), MaxWrong: 3,
 	}
 }

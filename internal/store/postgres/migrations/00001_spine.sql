@@ -119,6 +119,7 @@ CREATE TABLE challenges (
 	challenge_id TEXT COLLATE "C" NOT NULL,
 	code_hash BYTEA NOT NULL,
 	client_id TEXT COLLATE "C" NOT NULL,
+	transaction_id TEXT COLLATE "C" NOT NULL,
 	created_at BIGINT NOT NULL,
 	expires_at BIGINT NOT NULL,
 	wrong BIGINT NOT NULL,

@@ -119,6 +119,7 @@ CREATE TABLE challenges (
 	challenge_id TEXT NOT NULL,
 	code_hash BLOB NOT NULL,
 	client_id TEXT NOT NULL,
+	transaction_id TEXT NOT NULL,
 	created_at INTEGER NOT NULL,
 	expires_at INTEGER NOT NULL,
 	wrong INTEGER NOT NULL,
