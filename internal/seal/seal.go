@@ -5,7 +5,8 @@
 // ciphertext cannot be moved to another row, column or tenant. What is only compared (codes, tokens, session ids) is
 // kept as a keyed hash: fast, because the secrets are random, and useless without the keyset.
 //
-// Rotation adds a key and makes it the first: new values use it, old ones are read with every key that lives.
+// Rotation adds a key and makes it the first: new values use it, old ones are read with every key that lives. What must
+// stay the same over rotations is hashed with the oldest.
 package seal
 
 import (
@@ -36,6 +37,7 @@ type Keyset struct {
 
 	aead   tink.AEAD
 	hashes []prf.PRF // the newest first
+	stable prf.PRF   // the oldest that lives
 }
 
 // file is the form in which a keyset is kept: two of tink's JSON keysets.
@@ -128,7 +130,25 @@ func load(sealing, hashing *keyset.Handle) (*Keyset, error) {
 	for _, id := range ids {
 		hashes = append(hashes, set.PRFs[id])
 	}
-	return &Keyset{sealing: sealing, hashing: hashing, aead: a, hashes: hashes}, nil
+	stable, err := oldest(hashing)
+	if err != nil {
+		return nil, err
+	}
+	return &Keyset{sealing: sealing, hashing: hashing, aead: a, hashes: hashes, stable: set.PRFs[stable]}, nil
+}
+
+// oldest gives the id of the first living key. A keyset's keys stand in the order in which they were added.
+func oldest(h *keyset.Handle) (uint32, error) {
+	for i := range h.Len() {
+		entry, err := h.Entry(i)
+		if err != nil {
+			return 0, fmt.Errorf("read a hashing key: %w", err)
+		}
+		if entry.KeyStatus() == keyset.Enabled {
+			return entry.KeyID(), nil
+		}
+	}
+	return 0, errors.New("the keyset has no living hashing key")
 }
 
 // Seal encrypts plaintext for one place. The place (tenant, table, column, id, or whatever names it) must be given again
@@ -153,6 +173,12 @@ func (k *Keyset) Open(sealed []byte, place ...string) ([]byte, error) {
 // Hash gives the keyed hash under which a secret is stored. Purpose keeps hashes of different things apart.
 func (k *Keyset) Hash(purpose, secret string) []byte {
 	return compute(k.hashes[0], purpose, secret)
+}
+
+// StableHash gives a keyed hash that rotations of the master keyset do not change, as long as its oldest key lives. It is
+// for values that callers compare over time though nothing is stored; secrets at rest are kept under Hash.
+func (k *Keyset) StableHash(purpose, secret string) []byte {
+	return compute(k.stable, purpose, secret)
 }
 
 // Hashes gives every hash under which a secret may have been stored, the newest first. There is more than one only after

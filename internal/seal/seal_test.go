@@ -57,6 +57,36 @@ func TestRotate_OldValuesStayReadable(t *testing.T) {
 	}
 }
 
+func TestStableHash_OutlivesRotations(t *testing.T) {
+	k := keys(t)
+	want := k.StableHash("user id", "ada@example.com")
+	for range 3 {
+		r, err := k.Rotate()
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, err := r.Marshal()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if k, err = Parse(data); err != nil {
+			t.Fatal(err)
+		}
+		if got := k.StableHash("user id", "ada@example.com"); !bytes.Equal(got, want) {
+			t.Fatalf("after a rotation the hash is %x, it was %x", got, want)
+		}
+		if bytes.Equal(k.Hash("user id", "ada@example.com"), want) {
+			t.Error("what is stored is hashed with the old key still")
+		}
+	}
+	if bytes.Equal(k.StableHash("user id", "bob@example.com"), want) || bytes.Equal(k.StableHash("other", "ada@example.com"), want) {
+		t.Error("two secrets or purposes share a hash")
+	}
+	if bytes.Equal(keys(t).StableHash("user id", "ada@example.com"), want) {
+		t.Error("two keysets share a hash")
+	}
+}
+
 func TestMarshal_RoundTrip(t *testing.T) {
 	k := keys(t)
 	data, err := k.Marshal()
