@@ -47,6 +47,20 @@ func AllowedLogout(uri string, list []string) bool {
 	return ok && matchAny(u, list, true)
 }
 
+// FirstLogoutURL gives the address to which a person is sent after a logout that names none: the first entry of a list of
+// allowed logout URLs that is an address, not a pattern. It is empty where there is none.
+func FirstLogoutURL(list []string) string {
+	for _, entry := range list {
+		if u, ok := parse(entry); ok && !strings.Contains(u.host, "*") {
+			return entry
+		}
+	}
+	return ""
+}
+
+// FirstLogoutURL gives the same for the client's own list.
+func (c *Client) FirstLogoutURL() string { return FirstLogoutURL(c.AllowedLogoutURLs) }
+
 // AllowsWebOrigin reports whether pages of the origin may receive answers by web_message.
 func (c *Client) AllowsWebOrigin(origin string) bool {
 	return c.allowsOrigin(origin, c.WebOrigins)
@@ -129,7 +143,7 @@ func parse(uri string) (address, bool) {
 	if end < 0 {
 		end = len(after)
 	}
-	host := strings.ToLower(after[:end])
+	host := strings.Map(lowerASCII, after[:end])
 	if host == "" && (scheme == "http" || scheme == "https") {
 		return address{}, false
 	}
@@ -137,6 +151,14 @@ func parse(uri string) (address, bool) {
 }
 
 func unsafeRune(r rune) bool { return r <= ' ' || r == '\\' || r == 0x7f }
+
+// lowerASCII leaves other letters as they are: some of them turn into plain ones in lower case.
+func lowerASCII(r rune) rune {
+	if r >= 'A' && r <= 'Z' {
+		return r + 'a' - 'A'
+	}
+	return r
+}
 
 func withoutDefaultPort(scheme, host string) string {
 	switch scheme {
@@ -168,6 +190,9 @@ func (a address) loopback() bool {
 }
 
 func matchAny(u address, list []string, wildcards bool) bool {
+	if strings.Contains(u.host, "*") {
+		return false // a pattern is no address, not even its own
+	}
 	return slices.ContainsFunc(list, func(entry string) bool {
 		e, ok := parse(entry)
 		if !ok || e.scheme != u.scheme || e.rest != u.rest {
@@ -192,7 +217,13 @@ func matchWildcard(u, e address) bool {
 		return false
 	}
 	star := u.host[len(before) : len(u.host)-len(after)]
-	return !strings.ContainsAny(star, ".:[]@/")
+	return !strings.ContainsFunc(star, notLabel)
+}
+
+// notLabel reports what no star stands for. Of all that may stand in a host only the plain characters of a label are let
+// through: browsers read others as a dot (U+3002, U+FF0E, U+FF61), decode them, or end the host there.
+func notLabel(r rune) bool {
+	return !(r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-' || r == '_')
 }
 
 // normaliseOrigins drops what stands behind the host in the entries of an origin list.

@@ -1,6 +1,10 @@
 package client
 
-import "testing"
+import (
+	"net/url"
+	"strings"
+	"testing"
+)
 
 func TestAllowsCallback(t *testing.T) {
 	t.Parallel()
@@ -51,6 +55,25 @@ func TestAllowsCallback(t *testing.T) {
 	}
 }
 
+// A star once stood for everything but a few characters; browsers read some of the others as dots.
+func TestAllowsCallback_AStarIsPartOfOnePlainLabel(t *testing.T) {
+	t.Parallel()
+	c := &Client{Callbacks: []string{"https://*.preview.example.com/callback", "https://pr-*.example.com/callback"}}
+	for star, want := range map[string]bool{
+		"one": true, "ONE": true, "pr-12": true, "my_branch": true, "xn--bcher-kva": true, "7": true,
+		"": false, "a.b": false, "evil。example": false, "evil．example": false, "evil｡example": false, "ünï": false,
+		"a;b": false, `a"b`: false, "a'b": false, "a,b": false, "a%2eb": false, "a%23": false, "a?b": false, "a:b": false, "a@b": false,
+		"[a": false, "a]": false, "*": false, "a!b": false, "a$b": false, "a(b": false, "a&b": false, "a=b": false, "a~b": false, "a|b": false,
+		"a<b": false, "a^b": false, "a`b": false, "a{b": false, "a\u00adb": false, "a\u200bb": false, "a\xffb": false, "\u212a": false,
+	} {
+		for _, uri := range []string{"https://" + star + ".preview.example.com/callback", "https://pr-" + star + ".example.com/callback"} {
+			if got := c.AllowsCallback(uri); got != want {
+				t.Errorf("AllowsCallback(%q) = %v, want %v", uri, got, want)
+			}
+		}
+	}
+}
+
 func TestAllowsCallback_ThirdPartyClientsHaveNoWildcards(t *testing.T) {
 	t.Parallel()
 	no := false
@@ -97,6 +120,26 @@ func TestLogoutURLs(t *testing.T) {
 	}
 }
 
+// The first entry once was taken as it stood, and people were sent to https://*.example.com.
+func TestFirstLogoutURL_IsNoPattern(t *testing.T) {
+	t.Parallel()
+	const bye = "https://app.example.com/bye?a=*"
+	for _, c := range []struct {
+		list []string
+		want string
+	}{
+		{nil, ""},
+		{[]string{"https://*.example.com/bye"}, ""},
+		{[]string{"https://*.example.com/bye", "", "javascript:alert(1)", bye, "https://app.example.com/second"}, bye},
+		{[]string{"com.example.app://bye", bye}, "com.example.app://bye"},
+	} {
+		client := &Client{AllowedLogoutURLs: c.list}
+		if got, own := FirstLogoutURL(c.list), client.FirstLogoutURL(); got != c.want || own != c.want {
+			t.Errorf("the first of %q is %q, a client's %q, want %q", c.list, got, own, c.want)
+		}
+	}
+}
+
 func TestOrigins(t *testing.T) {
 	t.Parallel()
 	c := &Client{Callbacks: []string{"https://app.example.com/callback?x"}, WebOrigins: []string{"https://web.example.com/"}, AllowedOrigins: []string{"https://cors.example.com"}}
@@ -120,14 +163,24 @@ func TestOrigins(t *testing.T) {
 }
 
 func FuzzAllowsCallback_OnlyListedHostsAreReached(f *testing.F) {
-	f.Add("https://one.preview.example.com/callback")
+	for _, star := range []string{"one", "evil。example/", "evil．example", "evil｡example", "a;b", `a"b`, "a%2eb", "a\tb", "a\u00adb"} {
+		f.Add("https://" + star + ".preview.example.com/callback")
+	}
 	c := &Client{Callbacks: []string{"https://*.preview.example.com/callback"}}
+	const before, after = "https://", ".preview.example.com/callback"
 	f.Fuzz(func(t *testing.T, uri string) {
 		if !c.AllowsCallback(uri) {
 			return
 		}
-		if got := Origin(uri); len(got) < len("https://.preview.example.com") || got[len(got)-len(".preview.example.com"):] != ".preview.example.com" {
-			t.Errorf("%q is allowed but leads to %q", uri, got)
+		u, err := url.Parse(uri)
+		if err != nil {
+			t.Fatalf("%q is allowed and no address: %v", uri, err)
+		}
+		reached := strings.ToLower(u.Scheme) + "://" + strings.TrimSuffix(strings.ToLower(u.Host), ":443") + u.EscapedPath()
+		star, ok := strings.CutPrefix(reached, before)
+		star, ends := strings.CutSuffix(star, after)
+		if !ok || !ends || star == "" || strings.Trim(star, "abcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
+			t.Errorf("%q is allowed but leads to %q", uri, reached)
 		}
 	})
 }
