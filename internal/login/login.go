@@ -86,6 +86,7 @@ const (
 	locked         why = "Too many wrong codes in a row."
 	signupDisabled why = "Public signup is disabled"
 	flooded        why = "The recipient was sent too many messages."
+	crowded        why = "Too many messages were asked for from one address."
 )
 
 // Start makes a code for an address in place of any earlier one and queues its message, all in one commit. Nothing is sent
@@ -111,7 +112,11 @@ func (l *Logins) Start(ctx context.Context, s Start) (Started, error) {
 	err = l.issue(ctx, s, canonical, known, reason)
 	var limit *protect.LimitError
 	if errors.As(err, &limit) && !s.Reveal {
-		err = l.issue(ctx, s, canonical, known, flooded)
+		reason = flooded
+		if limit.Limit.Name == protect.PageStartsPerIP.Name {
+			reason = crowded
+		}
+		err = l.issue(ctx, s, canonical, known, reason)
 	}
 	if err != nil {
 		return Started{}, err
@@ -135,11 +140,31 @@ func (l *Logins) suppress(s Start, known otp.Attempt) why {
 	return sent
 }
 
+// alive reports whether a challenge may still be answered.
+func (l *Logins) alive(c *otp.Challenge) bool {
+	return c != nil && c.ConsumedAt.IsZero() && l.c.Clock.Now().Before(c.ExpiresAt)
+}
+
+// aside reports whether a decoy must leave the live code alone: where it is the answer to too many starts or guesses,
+// which are a stranger's more often than not, the owner may be about to type that code. A locked address has no live code
+// but in the login of a browser that is known.
+func (l *Logins) aside(s Start, known otp.Attempt, reason why) bool {
+	switch reason {
+	case flooded, crowded:
+		return true
+	case locked:
+		return l.alive(known.Challenge) && known.Challenge.Transaction != "" && known.Challenge.Transaction != s.Transaction
+	case sent, blocked, signupDisabled:
+	}
+	return false
+}
+
 // issue writes the challenge, its message and the event in one commit, and wakes the sender.
 func (l *Logins) issue(ctx context.Context, s Start, canonical string, known otp.Attempt, reason why) error {
 	tenantID := s.Site.Tenant.ID
+	aside := l.aside(s, known, reason)
 	challenge, code := l.c.Codes.Prepare(tenantID, otp.Asked{
-		Connection: s.Connection, Identifier: canonical, ClientID: s.Client.ID, Transaction: s.Transaction,
+		Connection: s.Connection, Identifier: canonical, ClientID: s.Client.ID, Transaction: s.Transaction, Aside: aside,
 	}, reason != sent)
 	prepared, err := l.c.Messages.Prepare(tenantID, message.Message{
 		// To the address the code will prove, not to the letters that were typed: another mailbox may have those.
@@ -152,9 +177,13 @@ func (l *Logins) issue(ctx context.Context, s Start, canonical string, known otp
 	if err != nil {
 		return fmt.Errorf("prepare a message: %w", err)
 	}
+	awaited := challenge.ID
+	if aside && s.Transaction != "" && l.alive(known.Challenge) && known.Challenge.Transaction == s.Transaction {
+		awaited = known.Challenge.ID // the code that this login sent before is still good
+	}
 	event := l.event(s, canonical, reason)
 	err = l.c.Tx.InTx(ctx, func(ctx context.Context) error {
-		if old := known.Challenge; old != nil && old.ConsumedAt.IsZero() && l.c.Clock.Now().Before(old.ExpiresAt) {
+		if old := known.Challenge; l.alive(old) && !aside {
 			if err := l.c.Messages.Cancel(ctx, tenantID, old.ID, old.CreatedAt); err != nil {
 				return err
 			}
@@ -169,11 +198,11 @@ func (l *Logins) issue(ctx context.Context, s Start, canonical string, known otp
 			return err
 		}
 		if s.Save != nil {
-			if err := s.Save(ctx, challenge.ID, canonical); err != nil {
+			if err := s.Save(ctx, awaited, canonical); err != nil {
 				return err
 			}
 		}
-		if reason == flooded {
+		if reason == flooded || reason == crowded {
 			return nil
 		}
 		// Last, because starts from one address share a bucket: its row is locked from here to the commit.
@@ -199,7 +228,7 @@ func (l *Logins) limits(s Start, canonical string) []protect.Ask {
 func (l *Logins) event(s Start, canonical string, reason why) eventlog.Event {
 	typ := eventlog.CodeSent
 	switch reason {
-	case blocked, flooded, locked:
+	case blocked, flooded, crowded, locked:
 		typ = eventlog.FailedLogin
 	case signupDisabled:
 		typ = eventlog.FailedSignup
@@ -312,6 +341,7 @@ func (l *Logins) StartOnPage(ctx context.Context, e authn.Entry, t *transaction.
 	e.Transaction = t.ID
 	_, err := l.Start(ctx, Start{
 		Entry: e, Email: email,
+		Limits:  []protect.Ask{{Limit: protect.PageStartsPerIP, Subject: protect.Network(e.Origin.IP)}},
 		Details: map[string]any{"client_id": e.Client.ID, "connection": e.Connection.Name, "email": email, "transaction": t.ID},
 		Save: func(ctx context.Context, challengeID, canonical string) error {
 			next := *t

@@ -69,12 +69,17 @@ type Asked struct {
 	Identifier  string
 	ClientID    string
 	Transaction string
+	// Aside keeps a decoy from taking the place of the live code: its row is under an identifier that nobody can type.
+	Aside bool
 }
 
 // Prepare draws a code and gives the challenge to Put. A decoy's row holds the hash of a secret that is
 // thrown away, and its code is empty.
 func (o *Codes) Prepare(tenantID string, a Asked, decoy bool) (*Challenge, Code) {
 	now := o.clock.Now()
+	if a.Aside {
+		a.Identifier = " " + a.Identifier
+	}
 	challenge := &Challenge{
 		ID: ident.Token(18), Connection: a.Connection.Name, Identifier: a.Identifier, ClientID: a.ClientID,
 		Transaction: a.Transaction, CreatedAt: now, ExpiresAt: now.Add(a.Connection.CodeLife()), MaxWrong: maxWrongPerCode,

@@ -29,6 +29,9 @@ type Limit struct {
 var (
 	// StartsPerIP bounds /passwordless/start without client authentication: 50, refilled at 50 an hour (Auth0).
 	StartsPerIP = Limit{"start_ip", 50, time.Hour / 50}
+	// PageStartsPerIP bounds codes asked for on hosted pages: 50, refilled at 50 an hour (ours, like the API's). Over it a
+	// page looks as if the code was sent.
+	PageStartsPerIP = Limit{"page_start_ip", 50, time.Hour / 50}
 	// SendsPerRecipient bounds messages to one recipient over all doors and connections: 5 in 15 minutes (ours).
 	SendsPerRecipient = Limit{"send_recipient", 5, 3 * time.Minute}
 	// SendsPerRecipientDay bounds messages to one recipient: 20 a day (ours).
