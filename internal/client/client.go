@@ -207,6 +207,7 @@ type Store interface {
 	// UpdateClient replaces the client with c's id, or answers ErrNotFound.
 	UpdateClient(ctx context.Context, tenantID string, c *Client) error
 	// OriginKnown reports whether any client of the tenant lists the origin, as callback, web origin or allowed origin,
-	// or accepts loopback and the origin is one. CORS preflights know no client.
+	// or accepts loopback and the origin is one. CORS preflights know no client. Of an address, an origin with a path behind
+	// it, it reports whether its origin is listed as it stands: patterns and loopback do not count.
 	OriginKnown(ctx context.Context, tenantID, origin string) (bool, error)
 }

@@ -75,3 +75,12 @@ func (s productionClients) Client(ctx context.Context, tenantID, id string) (*cl
 	counts.Latchkey = &own
 	return &counts, nil
 }
+
+// OriginKnown reports whether scripts of an origin may call. On loopback they may where a client lists the origin: the
+// setting is for addresses to which native clients are redirected, and no scripts call from those.
+func (s productionClients) OriginKnown(ctx context.Context, tenantID, origin string) (bool, error) {
+	if client.NonVerifiable(origin) {
+		origin += "/"
+	}
+	return s.Store.OriginKnown(ctx, tenantID, origin)
+}
