@@ -22,7 +22,7 @@ import (
 )
 
 // ErrBlocked is the answer to a user whom an administrator has blocked.
-var ErrBlocked = apierr.New(apierr.Forbidden, "user_blocked", "user is blocked")
+var ErrBlocked = user.ErrBlocked
 
 // Entry is who comes to the door: through which site, client and connection, and from where. Connection is nil where the
 // proof names none (a session, a refresh token).

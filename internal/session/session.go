@@ -10,11 +10,15 @@ import (
 	"slices"
 	"time"
 
+	"latchkey/internal/apierr"
 	"latchkey/internal/clock"
 	"latchkey/internal/ident"
 	"latchkey/internal/seal"
 	"latchkey/internal/tenant"
 )
+
+// ErrGone is the answer to writing a session that was ended after it had been found.
+var ErrGone = apierr.New(apierr.Conflict, "session_gone", "The session has ended.")
 
 // Method is how a person proved who they are, with Auth0's name for it.
 type Method struct {
@@ -58,7 +62,9 @@ type Store interface {
 	// InsertSession writes a session, in the place of one with the same sid: of that nothing is left, and its secret opens
 	// nothing. Of transactions that write the same sid at the same time all succeed and the last one stays. A queued write.
 	InsertSession(ctx context.Context, tenantID string, s *Session, secretHash []byte) error
-	// UpdateSession writes everything but the secret's hash and the creation time. A queued write.
+	// UpdateSession writes everything but the secret's hash and the creation time. A queued write: where the session was
+	// deleted, if only by a transaction that commits at the same time, ErrGone comes with the next question or with the
+	// commit.
 	UpdateSession(ctx context.Context, tenantID string, s *Session) error
 	// DeleteSession removes a session and tells whether there was one.
 	DeleteSession(ctx context.Context, tenantID, sid string) (bool, error)
@@ -139,7 +145,8 @@ func (s *Sessions) Touch(t *tenant.Tenant, existing *Session, clientID string) b
 	return changed
 }
 
-// Update writes a touched session in the caller's transaction.
+// Update writes a touched session in the caller's transaction, which ends with ErrGone when somebody ended the session
+// meanwhile.
 func (s *Sessions) Update(ctx context.Context, tenantID string, existing *Session) error {
 	return s.store.UpdateSession(ctx, tenantID, existing)
 }

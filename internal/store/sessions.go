@@ -84,7 +84,7 @@ func (db *DB) UpdateSession(ctx context.Context, tenantID string, s *session.Ses
 	if err != nil {
 		return err
 	}
-	return db.queue(ctx, updateSession, tenantID, s.ID, s.UserID, s.Connection, methods, clients,
+	return db.queueOne(ctx, session.ErrGone, updateSession, tenantID, s.ID, s.UserID, s.Connection, methods, clients,
 		clock.Millis(s.AuthenticatedAt), clock.Millis(s.UsedAt), clock.Millis(s.IdleExpiresAt), clock.Millis(s.ExpiresAt),
 		clean(s.IP), clean(s.UserAgent))
 }

@@ -158,6 +158,12 @@ func (db *DB) queue(ctx context.Context, sql string, args ...any) error {
 	return db.queueAll(ctx, &engine.Statement{SQL: sql, Args: args})
 }
 
+// queueOne is queue for a write that must change a row: where it changes none, missed comes with the next question or with
+// the commit, and nothing of the transaction is written.
+func (db *DB) queueOne(ctx context.Context, missed error, sql string, args ...any) error {
+	return db.queueAll(ctx, &engine.Statement{SQL: sql, Args: args, Missed: missed})
+}
+
 // queueAll is queue for statements that belong together.
 func (db *DB) queueAll(ctx context.Context, statements ...*engine.Statement) error {
 	t := db.transactionFrom(ctx)

@@ -35,7 +35,7 @@ const (
 	updateUser = `UPDATE users SET profile = $4, blocked = $5, version = version + 1
 		WHERE tenant_id = $1 AND user_id = $2 AND version = $3`
 	recordLogin = `UPDATE users SET logins_count = logins_count + 1, last_login = $3, last_ip = $4
-		WHERE tenant_id = $1 AND user_id = $2`
+		WHERE tenant_id = $1 AND user_id = $2 AND NOT blocked`
 	deleteUser             = `DELETE FROM users WHERE tenant_id = $1 AND user_id = $2 AND version = $3`
 	countDeletedIdentifier = `INSERT INTO deleted_identifiers (tenant_id, connection, identifier, deletions)
 		VALUES ($1, $2, $3, 1) ON CONFLICT (tenant_id, connection, identifier)
@@ -208,7 +208,7 @@ func changedIdentities(tenantID, userID string, before, after []user.Identity) [
 
 // RecordLogin implements user.Store.
 func (db *DB) RecordLogin(ctx context.Context, tenantID, userID string, l user.Login) error {
-	return db.queue(ctx, recordLogin, tenantID, userID, clock.Millis(l.At), clean(l.IP))
+	return db.queueOne(ctx, user.ErrBlocked, recordLogin, tenantID, userID, clock.Millis(l.At), clean(l.IP))
 }
 
 // DeleteUser implements user.Store.

@@ -19,6 +19,9 @@ var ErrNotFound = apierr.New(apierr.NotFound, "inexistent_user", "The user does 
 // ErrExists is the answer to creating a user whose id or identity is taken.
 var ErrExists = apierr.New(apierr.Conflict, "user_exists", "The user already exists.")
 
+// ErrBlocked is the answer for a user whom an administrator has blocked.
+var ErrBlocked = apierr.New(apierr.Forbidden, "user_blocked", "user is blocked")
+
 // User is one account. The profile members carry the Management API's names; the counters and the block are kept in
 // columns of their own.
 type User struct {
@@ -112,7 +115,8 @@ type Store interface {
 	// UpdateUser replaces profile, block and identities where the stored version is still u.Version; a lost race is
 	// ErrChanged, a missing user ErrNotFound. Counters are left alone.
 	UpdateUser(ctx context.Context, tenantID string, u *User) error
-	// RecordLogin adds one to the user's logins and sets the last one. A queued write: no answer is waited for.
+	// RecordLogin adds one to the user's logins and sets the last one. A queued write: where the user is blocked, or was
+	// deleted, ErrBlocked comes with the next question or with the commit, and nothing of the transaction is written.
 	RecordLogin(ctx context.Context, tenantID, userID string, l Login) error
 	// DeleteUser removes a user and its identities and remembers each identifier, so that a new account under it gets
 	// another id. ErrNotFound when there is none.

@@ -21,6 +21,10 @@ type Statement struct {
 	Row func(Row) error
 	// Taken is the error that stands for a violated unique index. Nil when there is no such meaning.
 	Taken error
+	// Missed is the error that stands for a write that changed no row: its condition does not hold. The transaction of the
+	// write then ends as after any other error, and its commit, though it was sent along, does not happen. Nil when no
+	// row is as good as any number; not for statements with rows in their answer.
+	Missed error
 
 	// Changed is how many rows the statement wrote; set by the engine.
 	Changed int64

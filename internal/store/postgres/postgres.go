@@ -154,7 +154,7 @@ func (e *Engine) send(ctx context.Context, conn *pgx.Conn, begin string, stateme
 		batch.Queue(begin)
 	}
 	for _, s := range statements {
-		batch.Queue(s.SQL, s.Args...)
+		batch.Queue(text(s), s.Args...)
 	}
 	if commit {
 		batch.Queue(commitSQL)
@@ -187,10 +187,19 @@ func (e *Engine) send(ctx context.Context, conn *pgx.Conn, begin string, stateme
 	return nil
 }
 
+// text gives the SQL of a statement. A write that must not miss divides by the number of rows it changed, so that the
+// server itself fails: by the time an answer could be looked at, the COMMIT behind it has been done.
+func text(s *engine.Statement) string {
+	if s.Missed == nil {
+		return s.SQL
+	}
+	return "WITH changed AS (" + s.SQL + " RETURNING 1) SELECT 1 / count(*) FROM changed"
+}
+
 // ask runs one statement alone.
 func ask(ctx context.Context, conn *pgx.Conn, s *engine.Statement) error {
 	if s.Row == nil {
-		tag, err := conn.Exec(ctx, s.SQL, s.Args...)
+		tag, err := conn.Exec(ctx, text(s), s.Args...)
 		s.Changed = tag.RowsAffected()
 		return mapError(err, s)
 	}
@@ -246,6 +255,8 @@ func mapError(err error, s *engine.Statement) error {
 	switch {
 	case pg.Code == uniqueViolation && s != nil && s.Taken != nil:
 		return fmt.Errorf("%w (%w)", s.Taken, err)
+	case pg.Code == divisionByZero && s != nil && s.Missed != nil:
+		return s.Missed
 	case pg.Code == serializationFailure || pg.Code == deadlockDetected:
 		return fmt.Errorf("%w: %w", engine.ErrRetry, err)
 	case strings.HasPrefix(pg.Code, connectionException), strings.HasPrefix(pg.Code, insufficientResources),
@@ -260,6 +271,7 @@ const (
 	connectionException   = "08"
 	insufficientResources = "53"
 	operatorIntervention  = "57" // shutdown, or a statement that was cancelled
+	divisionByZero        = "22012"
 	uniqueViolation       = "23505"
 	serializationFailure  = "40001"
 	deadlockDetected      = "40P01"

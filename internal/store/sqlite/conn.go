@@ -76,7 +76,9 @@ func (c *conn) run(s *engine.Statement) error {
 	if err != nil {
 		return err
 	}
-	s.Changed, err = result.RowsAffected()
+	if s.Changed, err = result.RowsAffected(); err == nil && s.Changed == 0 {
+		err = s.Missed
+	}
 	return err
 }
 

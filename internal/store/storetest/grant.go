@@ -91,6 +91,21 @@ var sessions = []promise{
 		changed.CreatedAt = at(0)
 		equal(t, "session", got, changed)
 	}},
+	{"AnUpdateOfASessionThatEndedIsRefused", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		ok(t, s.db.InsertSession(ctx, id, newSession("sid", "u"), []byte("secret")))
+		is(t, s.db.UpdateSession(ctx, s.tenant(t), newSession("sid", "u")), session.ErrGone)
+		ended, err := s.db.DeleteSession(ctx, id, "sid")
+		ok(t, err)
+		equal(t, "ended", ended, true)
+		is(t, s.db.InTx(ctx, func(ctx context.Context) error {
+			ok(t, s.db.UpdateSession(ctx, id, newSession("sid", "u")))
+			return s.db.InsertCode(ctx, id, []byte("hash"), &grant.Code{})
+		}), session.ErrGone)
+		code, _, err := s.db.CodeByHash(ctx, id, hashes("hash"))
+		ok(t, err)
+		equal(t, "code", code, nil)
+	}},
 	{"ASessionExistsUntilEitherExpiry", func(t *testing.T, s *suite) {
 		ctx, id := t.Context(), s.tenant(t)
 		ok(t, s.db.InsertSession(ctx, id, newSession("idle", "u"), []byte("1")))

@@ -255,7 +255,7 @@ var otps = []promise{
 		spent, err := s.db.SpendChallenge(ctx, id, c, at(1))
 		ok(t, err)
 		equal(t, "spent", spent, false)
-		ok(t, s.db.RecordLogin(ctx, id, u.ID, user.Login{At: at(1)}))
+		is(t, s.db.RecordLogin(ctx, id, u.ID, user.Login{At: at(1)}), user.ErrBlocked)
 	}},
 }
 

@@ -1,10 +1,12 @@
 package storetest
 
 import (
+	"context"
 	"testing"
 	"time"
 
 	"latchkey/internal/connection"
+	"latchkey/internal/grant"
 	"latchkey/internal/ident"
 	"latchkey/internal/store"
 	"latchkey/internal/user"
@@ -49,7 +51,7 @@ var users = []promise{
 		ok(t, err)
 		equal(t, "user found in another tenant", found, nil)
 		is(t, s.db.DeleteUser(ctx, there, u.ID), user.ErrNotFound)
-		ok(t, s.db.RecordLogin(ctx, there, u.ID, user.Login{At: at(1)}))
+		is(t, s.db.RecordLogin(ctx, there, u.ID, user.Login{At: at(1)}), user.ErrBlocked)
 		ok(t, s.db.CreateUser(ctx, there, u))
 		got, err := s.db.User(ctx, here, u.ID)
 		ok(t, err)
@@ -170,6 +172,33 @@ var users = []promise{
 		got, err := s.db.User(ctx, id, u.ID)
 		ok(t, err)
 		equal(t, "counters", []any{got.LoginsCount, got.LastLogin, got.LastIP}, []any{2, at(2), "192.0.2.2"})
+	}},
+	{"ALoginOfSomebodyBlockedOrGoneWritesNothing", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		gone, blocked := person("a@example.com"), person("b@example.com")
+		blocked.Blocked = true
+		ok(t, s.db.CreateUser(ctx, id, blocked))
+		for _, u := range []*user.User{gone, blocked} {
+			is(t, s.db.RecordLogin(ctx, id, u.ID, user.Login{At: at(1)}), user.ErrBlocked)
+			hash := []byte(u.ID)
+			is(t, s.db.InTx(ctx, func(ctx context.Context) error { // with the commit
+				ok(t, s.db.InsertCode(ctx, id, hash, &grant.Code{}))
+				return s.db.RecordLogin(ctx, id, u.ID, user.Login{At: at(1)})
+			}), user.ErrBlocked)
+			is(t, s.db.InTx(ctx, func(ctx context.Context) error { // with the next question
+				ok(t, s.db.InsertCode(ctx, id, hash, &grant.Code{}))
+				ok(t, s.db.RecordLogin(ctx, id, u.ID, user.Login{At: at(1)}))
+				_, err := s.db.User(ctx, id, blocked.ID)
+				is(t, err, user.ErrBlocked)
+				return nil
+			}), user.ErrBlocked)
+			code, _, err := s.db.CodeByHash(ctx, id, [][]byte{hash})
+			ok(t, err)
+			equal(t, "code", code, nil)
+		}
+		got, err := s.db.User(ctx, id, blocked.ID)
+		ok(t, err)
+		equal(t, "logins", got.LoginsCount, 0)
 	}},
 	{"ADeletedUserIsGoneAndItsIdentifierRemembered", func(t *testing.T, s *suite) {
 		ctx, id := t.Context(), s.tenant(t)
