@@ -2,6 +2,7 @@ package httpx
 
 import (
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -57,6 +58,21 @@ func (c Cookies) SetShared(w http.ResponseWriter, name, value string, life time.
 func (c Cookies) Shared(r *http.Request, name string) (string, bool) {
 	return one(r, name)
 }
+
+// SharedValues gives every value that the browser sent under a name that Auth0 documents. One of them is the site's own; the
+// others were planted by a sibling host. It is for what any of them may end, such as a session at its logout. There are at
+// most maxSameName: a browser keeps one for each parent of the host and of the path.
+func (c Cookies) SharedValues(r *http.Request, name string) []string {
+	var values []string
+	for _, cookie := range r.CookiesNamed(name) {
+		if cookie.Value != "" && len(values) < maxSameName && !slices.Contains(values, cookie.Value) {
+			values = append(values, cookie.Value)
+		}
+	}
+	return values
+}
+
+const maxSameName = 32
 
 // ClearShared removes a cookie under a name that Auth0 documents.
 func (c Cookies) ClearShared(w http.ResponseWriter, name string) {

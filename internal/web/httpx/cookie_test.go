@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -58,5 +59,31 @@ func TestCookies_PlantedOnesAreNotBelieved(t *testing.T) {
 		if got != want || ok != (want != "") {
 			t.Errorf("Cookie %q: got %q, %v, want %q", header, got, ok, want)
 		}
+	}
+}
+
+func TestCookies_SharedValuesAreAllThatWereSent(t *testing.T) {
+	t.Parallel()
+	c := Cookies{Secure: true}
+	for header, want := range map[string][]string{
+		"":                              nil,
+		"auth0=":                        nil,
+		"auth0=a":                       {"a"},
+		"auth0=a; other=x; auth0=b":     {"a", "b"},
+		"auth0=; auth0=a; auth0=a":      {"a"},
+		"__Host-auth0=a; auth0_compat=": nil,
+	} {
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.Header.Set("Cookie", header)
+		if got := c.SharedValues(r, "auth0"); !slices.Equal(got, want) {
+			t.Errorf("Cookie %q: got %q, want %q", header, got, want)
+		}
+	}
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	for i := range 100 {
+		r.AddCookie(&http.Cookie{Name: "auth0", Value: strconv.Itoa(i)})
+	}
+	if got := len(c.SharedValues(r, "auth0")); got != maxSameName {
+		t.Errorf("of a hundred cookies %d are looked at", got)
 	}
 }
