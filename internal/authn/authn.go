@@ -203,7 +203,7 @@ func (d *Door) claim(ctx context.Context, e Entry, u *user.User) error {
 	if err := d.c.Sessions.EndAllOf(ctx, tenantID, u.ID); err != nil {
 		return err
 	}
-	if err := d.c.Grants.EndAll(ctx, tenantID, u.ID, "", ""); err != nil {
+	if err := d.c.Grants.EndAllOf(ctx, tenantID, u.ID); err != nil {
 		return err
 	}
 	event := d.userEvent(e, eventlog.EmailVerified, u)

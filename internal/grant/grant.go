@@ -8,6 +8,7 @@ package grant
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"latchkey/internal/clock"
 	"latchkey/internal/ident"
 	"latchkey/internal/seal"
+	"latchkey/internal/user"
 )
 
 // MaxFamilies is how many refresh tokens a user and client have at most; the oldest go (Auth0 docs, "Refresh Tokens").
@@ -93,9 +95,13 @@ func (g *Grants) FindCode(ctx context.Context, tenantID, clientID string, code S
 	return FoundCode{c, hash}, nil
 }
 
-// SpendCode uses the code in the caller's transaction, or answers ErrCode when somebody else did.
+// SpendCode uses the code in the caller's transaction, or answers ErrCode when somebody else did. When the code's user was
+// blocked or deleted meanwhile, the answer is an ErrCode that is also user.ErrBlocked, and the caller rolls back.
 func (g *Grants) SpendCode(ctx context.Context, tenantID string, found FoundCode) error {
 	ok, err := g.store.SpendCode(ctx, tenantID, found.hash, g.clock.Now())
+	if errors.Is(err, user.ErrBlocked) {
+		return fmt.Errorf("%w (%w)", ErrCode, err)
+	}
 	if err != nil {
 		return fmt.Errorf("spend a code: %w", err)
 	}
@@ -227,10 +233,20 @@ func (g *Grants) EndFamily(ctx context.Context, tenantID, familyID string) error
 	return g.store.RevokeFamily(ctx, tenantID, familyID, g.clock.Now())
 }
 
-// EndAll revokes the refresh tokens of a user, of one client and audience unless those are empty, in the caller's
-// transaction.
+// EndAll revokes all refresh tokens of a user at one client for one audience, in the caller's transaction. Those without an
+// audience are not those of every audience.
 func (g *Grants) EndAll(ctx context.Context, tenantID, userID, clientID, audience string) error {
-	return g.store.RevokeTokens(ctx, tenantID, userID, clientID, audience, g.clock.Now())
+	return g.store.RevokeGrant(ctx, tenantID, userID, clientID, audience, g.clock.Now())
+}
+
+// EndAllOf ends everything that any client was given for a user, in the caller's transaction: codes that wait for their
+// exchange, and refresh tokens.
+func (g *Grants) EndAllOf(ctx context.Context, tenantID, userID string) error {
+	// Codes first: an exchange that is under way is waited for, and then its tokens are there to be revoked.
+	if err := g.store.DeleteCodes(ctx, tenantID, userID); err != nil {
+		return err
+	}
+	return g.store.RevokeTokens(ctx, tenantID, userID, g.clock.Now())
 }
 
 // Consented gives the scopes that a user has allowed a client at an audience.

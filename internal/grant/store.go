@@ -70,8 +70,11 @@ type Store interface {
 	// CodeByHash gives the code, used or expired ones too, with the hash under which it was found, or nil.
 	CodeByHash(ctx context.Context, tenantID string, hashes [][]byte) (c *Code, hash []byte, err error)
 	// SpendCode marks the code used where it is unused and lives at now, and tells whether it did: of any number of
-	// callers exactly one is told true.
+	// callers exactly one is told true. Where it did and the code's user is blocked or gone it answers user.ErrBlocked;
+	// the code is used all the same, unless the caller's transaction ends with that.
 	SpendCode(ctx context.Context, tenantID string, hash []byte, now time.Time) (bool, error)
+	// DeleteCodes deletes the unused codes of a user. A queued write.
+	DeleteCodes(ctx context.Context, tenantID, userID string) error
 
 	// InsertRefreshToken writes a token under its hash. A queued write.
 	InsertRefreshToken(ctx context.Context, tenantID string, hash []byte, r *RefreshToken) error
@@ -85,8 +88,11 @@ type Store interface {
 	TouchRefreshToken(ctx context.Context, tenantID string, hash []byte, now time.Time) (bool, error)
 	// RevokeFamily revokes every token of a family. A queued write.
 	RevokeFamily(ctx context.Context, tenantID, familyID string, now time.Time) error
-	// RevokeTokens revokes all refresh tokens of a user, of one client and audience unless those are empty. A queued write.
-	RevokeTokens(ctx context.Context, tenantID, userID, clientID, audience string, now time.Time) error
+	// RevokeTokens revokes all refresh tokens of a user. A queued write.
+	RevokeTokens(ctx context.Context, tenantID, userID string, now time.Time) error
+	// RevokeGrant revokes the refresh tokens of a user at one client for one audience; the empty audience is that of tokens
+	// without one. A queued write.
+	RevokeGrant(ctx context.Context, tenantID, userID, clientID, audience string, now time.Time) error
 	// TrimRefreshTokens deletes the oldest families of a user and client beyond keep. A queued write.
 	TrimRefreshTokens(ctx context.Context, tenantID, userID, clientID string, keep int) error
 

@@ -7,17 +7,21 @@ import (
 
 	"latchkey/internal/clock"
 	"latchkey/internal/grant"
+	"latchkey/internal/user"
 )
 
 var _ grant.Store = (*DB)(nil)
 
 const (
-	insertCode = `INSERT INTO authorization_codes (tenant_id, code_hash, document, used_at, expires_at)
-		VALUES ($1, $2, $3, $4, $5)`
+	insertCode = `INSERT INTO authorization_codes (tenant_id, code_hash, user_id, document, used_at, expires_at)
+		VALUES ($1, $2, $3, $4, $5, $6)`
 	selectCode = `SELECT code_hash, document, used_at, expires_at FROM authorization_codes
 		WHERE tenant_id = $1 AND code_hash IN `
 	spendCode = `UPDATE authorization_codes SET used_at = $3
-		WHERE tenant_id = $1 AND code_hash = $2 AND used_at = 0 AND expires_at > $3`
+		WHERE tenant_id = $1 AND code_hash = $2 AND used_at = 0 AND expires_at > $3
+		RETURNING EXISTS (SELECT 1 FROM users WHERE users.tenant_id = $1 AND users.user_id = authorization_codes.user_id
+			AND NOT users.blocked)`
+	deleteCodes = `DELETE FROM authorization_codes WHERE tenant_id = $1 AND user_id = $2 AND used_at = 0`
 
 	// A family is one row, so that revoking it also reaches a token that another transaction is just adding to it.
 	upsertFamily = `INSERT INTO refresh_families
@@ -42,8 +46,10 @@ const (
 		WHERE tenant_id = $1 AND token_hash = $2` + familyLives
 	revokeFamily = `UPDATE refresh_families SET revoked_at = $3
 		WHERE tenant_id = $1 AND family_id = $2 AND revoked_at = 0`
-	revokeTokens = `UPDATE refresh_families SET revoked_at = $5 WHERE tenant_id = $1 AND user_id = $2
-		AND (client_id = $3 OR $3 = '') AND (audience = $4 OR $4 = '') AND revoked_at = 0`
+	revokeTokens = `UPDATE refresh_families SET revoked_at = $3
+		WHERE tenant_id = $1 AND user_id = $2 AND revoked_at = 0`
+	revokeGrant = `UPDATE refresh_families SET revoked_at = $5
+		WHERE tenant_id = $1 AND user_id = $2 AND client_id = $3 AND audience = $4 AND revoked_at = 0`
 	// Tokens whose family is gone are found by nobody; the sweep removes them.
 	trimFamilies = `DELETE FROM refresh_families WHERE tenant_id = $1 AND user_id = $2 AND client_id = $3
 		AND (created_at, family_id) <= (SELECT created_at, family_id FROM refresh_families
@@ -68,7 +74,7 @@ func (db *DB) InsertCode(ctx context.Context, tenantID string, hash []byte, c *g
 	if err != nil {
 		return err
 	}
-	return db.queue(ctx, insertCode, tenantID, hash, document, clock.Millis(c.UsedAt), clock.Millis(c.ExpiresAt))
+	return db.queue(ctx, insertCode, tenantID, hash, c.UserID, document, clock.Millis(c.UsedAt), clock.Millis(c.ExpiresAt))
 }
 
 // CodeByHash implements grant.Store.
@@ -96,11 +102,20 @@ func (db *DB) CodeByHash(ctx context.Context, tenantID string, hashes [][]byte) 
 
 // SpendCode implements grant.Store.
 func (db *DB) SpendCode(ctx context.Context, tenantID string, hash []byte, now time.Time) (bool, error) {
-	changed, err := db.exec(ctx, spendCode, tenantID, hash, clock.Millis(now))
+	admitted := false
+	spent, err := db.writeRow(ctx, spendCode, []any{tenantID, hash, clock.Millis(now)}, &admitted)
 	if err != nil {
 		return false, fmt.Errorf("spend an authorization code: %w", err)
 	}
-	return changed == 1, nil
+	if spent && !admitted {
+		return true, user.ErrBlocked
+	}
+	return spent, nil
+}
+
+// DeleteCodes implements grant.Store.
+func (db *DB) DeleteCodes(ctx context.Context, tenantID, userID string) error {
+	return db.queue(ctx, deleteCodes, tenantID, userID)
 }
 
 // storedToken is the document of a refresh token: what no statement looks at.
@@ -193,8 +208,13 @@ func (db *DB) RevokeFamily(ctx context.Context, tenantID, familyID string, now t
 }
 
 // RevokeTokens implements grant.Store.
-func (db *DB) RevokeTokens(ctx context.Context, tenantID, userID, clientID, audience string, now time.Time) error {
-	return db.queue(ctx, revokeTokens, tenantID, userID, clientID, audience, clock.Millis(now))
+func (db *DB) RevokeTokens(ctx context.Context, tenantID, userID string, now time.Time) error {
+	return db.queue(ctx, revokeTokens, tenantID, userID, clock.Millis(now))
+}
+
+// RevokeGrant implements grant.Store.
+func (db *DB) RevokeGrant(ctx context.Context, tenantID, userID, clientID, audience string, now time.Time) error {
+	return db.queue(ctx, revokeGrant, tenantID, userID, clientID, audience, clock.Millis(now))
 }
 
 // TrimRefreshTokens implements grant.Store.

@@ -10,6 +10,7 @@ import (
 	"latchkey/internal/grant"
 	"latchkey/internal/session"
 	"latchkey/internal/store"
+	"latchkey/internal/user"
 )
 
 // hashes is a list of keyed hashes: the one that is stored after one that is not, as after a rotation of the keyset.
@@ -219,7 +220,9 @@ var grants = []promise{
 	}},
 	{"ACodeIsSpentOnceWhileItLives", func(t *testing.T, s *suite) {
 		ctx, id := t.Context(), s.tenant(t)
-		ok(t, s.db.InsertCode(ctx, id, []byte("hash"), &grant.Code{ExpiresAt: at(1000)}))
+		u := person("a@example.com")
+		ok(t, s.db.CreateUser(ctx, id, u))
+		ok(t, s.db.InsertCode(ctx, id, []byte("hash"), &grant.Code{UserID: u.ID, ExpiresAt: at(1000)}))
 		for _, c := range []struct {
 			tenant, hash string
 			now          time.Time
@@ -235,6 +238,46 @@ var grants = []promise{
 		got, _, err := s.db.CodeByHash(ctx, id, hashes("hash"))
 		ok(t, err)
 		equal(t, "used", got.UsedAt, at(5))
+	}},
+	{"ACodeOfSomebodyBlockedOrGoneIsOnlyUsedUp", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		gone, blocked, elsewhere := person("a@example.com"), person("b@example.com"), person("c@example.com")
+		blocked.Blocked = true
+		ok(t, s.db.CreateUser(ctx, id, blocked))
+		ok(t, s.db.CreateUser(ctx, s.tenant(t), elsewhere))
+		for _, u := range []*user.User{gone, blocked, elsewhere} {
+			hash := []byte(u.ID)
+			ok(t, s.db.InsertCode(ctx, id, hash, &grant.Code{UserID: u.ID, ExpiresAt: at(1000)}))
+			is(t, s.db.InTx(ctx, func(ctx context.Context) error {
+				_, err := s.db.SpendCode(ctx, id, hash, at(1))
+				return err
+			}), user.ErrBlocked)
+			c, _, err := s.db.CodeByHash(ctx, id, [][]byte{hash})
+			ok(t, err)
+			equal(t, "used by the transaction that ended", c.UsedAt, time.Time{})
+			_, err = s.db.SpendCode(ctx, id, hash, at(1))
+			is(t, err, user.ErrBlocked)
+			c, _, err = s.db.CodeByHash(ctx, id, [][]byte{hash})
+			ok(t, err)
+			equal(t, "used", c.UsedAt, at(1))
+		}
+	}},
+	{"UnusedCodesOfAUserAreDeleted", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		u, other := person("a@example.com"), person("b@example.com")
+		ok(t, s.db.CreateUser(ctx, id, u))
+		for hash, owner := range map[string]*user.User{"unused": u, "used": u, "other": other} {
+			ok(t, s.db.InsertCode(ctx, id, []byte(hash), &grant.Code{UserID: owner.ID, ExpiresAt: at(1000)}))
+		}
+		_, err := s.db.SpendCode(ctx, id, []byte("used"), at(1))
+		ok(t, err)
+		ok(t, s.db.DeleteCodes(ctx, s.tenant(t), u.ID))
+		ok(t, s.db.DeleteCodes(ctx, id, u.ID))
+		for hash, want := range map[string]bool{"unused": false, "used": true, "other": true} {
+			c, _, err := s.db.CodeByHash(ctx, id, hashes(hash))
+			ok(t, err)
+			equal(t, hash+" code is there", c != nil, want)
+		}
 	}},
 	{"ARefreshTokenComesBackWithItsFamilysLatest", func(t *testing.T, s *suite) {
 		ctx, id := t.Context(), s.tenant(t)
@@ -308,29 +351,39 @@ var grants = []promise{
 		ok(t, err)
 		equal(t, "another family revoked", got.RevokedAt, time.Time{})
 	}},
-	{"TokensAreRevokedByUserClientAndAudience", func(t *testing.T, s *suite) {
+	{"TokensAreRevokedByUserOrByUserClientAndAudience", func(t *testing.T, s *suite) {
 		ctx := t.Context()
-		for _, c := range []struct {
-			user, client, audience string
-			want                   []bool
+		all := func(userID string) func(string) error {
+			return func(tenantID string) error { return s.db.RevokeTokens(ctx, tenantID, userID, at(30)) }
+		}
+		some := func(userID, clientID, audience string) func(string) error {
+			return func(tenantID string) error {
+				return s.db.RevokeGrant(ctx, tenantID, userID, clientID, audience, at(30))
+			}
+		}
+		for name, c := range map[string]struct {
+			revoke func(tenantID string) error
+			want   []bool
 		}{
-			{"u", "", "", []bool{true, true, true, false}},
-			{"u", "c", "", []bool{true, true, false, false}},
-			{"u", "c", "a", []bool{true, false, false, false}},
-			{"u", "", "a", []bool{true, false, true, false}},
-			{"w", "", "", []bool{false, false, false, false}},
+			"all of a user":             {all("u"), []bool{true, true, true, true, false}},
+			"all of nobody":             {all("w"), []bool{false, false, false, false, false}},
+			"of an audience":            {some("u", "c", "a"), []bool{true, false, false, false, false}},
+			"without an audience":       {some("u", "c", ""), []bool{false, false, false, true, false}},
+			"of no client":              {some("u", "", "a"), []bool{false, false, false, false, false}},
+			"of an audience not in use": {some("u", "c", "c"), []bool{false, false, false, false, false}},
 		} {
 			id := s.tenant(t)
-			for i, owner := range [][3]string{{"u", "c", "a"}, {"u", "c", "b"}, {"u", "d", "a"}, {"v", "c", "a"}} {
+			for i, owner := range [][3]string{{"u", "c", "a"}, {"u", "c", "b"}, {"u", "d", "a"}, {"u", "c", ""}, {"v", "c", "a"}} {
 				r := refreshToken(fmt.Sprint("f", i), 1)
 				r.UserID, r.ClientID, r.Audience = owner[0], owner[1], owner[2]
 				ok(t, s.db.InsertRefreshToken(ctx, id, []byte{byte(i)}, r))
 			}
-			ok(t, s.db.RevokeTokens(ctx, id, c.user, c.client, c.audience, at(30)))
+			ok(t, c.revoke(s.tenant(t)))
+			ok(t, c.revoke(id))
 			for i, want := range c.want {
 				got, _, _, err := s.db.RefreshTokenByHash(ctx, id, [][]byte{{byte(i)}})
 				ok(t, err)
-				equal(t, fmt.Sprintf("token %d revoked by %q %q %q", i, c.user, c.client, c.audience), !got.RevokedAt.IsZero(), want)
+				equal(t, fmt.Sprintf("token %d revoked, %s", i, name), !got.RevokedAt.IsZero(), want)
 			}
 		}
 	}},

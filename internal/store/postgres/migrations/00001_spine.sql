@@ -195,11 +195,13 @@ CREATE TABLE transactions (
 CREATE TABLE authorization_codes (
 	tenant_id TEXT COLLATE "C" NOT NULL,
 	code_hash BYTEA NOT NULL,
+	user_id TEXT COLLATE "C" NOT NULL,
 	document TEXT COLLATE "C" NOT NULL,
 	used_at BIGINT NOT NULL,
 	expires_at BIGINT NOT NULL,
 	PRIMARY KEY (tenant_id, code_hash)
 );
+CREATE INDEX authorization_codes_of_user ON authorization_codes (tenant_id, user_id);
 
 CREATE TABLE refresh_families (
 	tenant_id TEXT COLLATE "C" NOT NULL,

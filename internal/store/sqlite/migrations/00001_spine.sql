@@ -195,11 +195,13 @@ CREATE TABLE transactions (
 CREATE TABLE authorization_codes (
 	tenant_id TEXT NOT NULL,
 	code_hash BLOB NOT NULL,
+	user_id TEXT NOT NULL,
 	document TEXT NOT NULL,
 	used_at INTEGER NOT NULL,
 	expires_at INTEGER NOT NULL,
 	PRIMARY KEY (tenant_id, code_hash)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX authorization_codes_of_user ON authorization_codes (tenant_id, user_id);
 
 CREATE TABLE refresh_families (
 	tenant_id TEXT NOT NULL,
@@ -316,6 +318,8 @@ INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
 	('sessions', 'sessions', '1000000 100000 1'),
 	('sessions', 'sessions_by_secret', '1000000 100000 1'),
 	('sessions', 'sessions_of_user', '1000000 100000 5'),
+	('authorization_codes', 'authorization_codes', '1000000 100000 1'),
+	('authorization_codes', 'authorization_codes_of_user', '1000000 100000 5'),
 	('refresh_families', 'refresh_families', '1000000 100000 1'),
 	('refresh_families', 'refresh_families_of_user', '1000000 100000 20 10 1 1'),
 	('logs', 'logs', '10000000 1000000 1'),
