@@ -36,6 +36,8 @@ type Entry struct {
 	// are empty at the API.
 	Transaction string
 	ChallengeID string
+	// Device is the browser of a hosted login; none at the API.
+	Device otp.Device
 }
 
 // Transactor runs decisions' writes as one commit. The closure may run again: it sets its results and touches nothing
@@ -81,7 +83,8 @@ type Proven struct {
 func (d *Door) Prove(ctx context.Context, e Entry, identifier string, code otp.Code, failure eventlog.Type) (Proven, error) {
 	t := e.Site.Tenant
 	checked, err := d.c.Codes.Check(ctx, t.ID, otp.Given{
-		Connection: e.Connection.Name, Identifier: identifier, Transaction: e.Transaction, ChallengeID: e.ChallengeID, Code: code,
+		Connection: e.Connection.Name, Identifier: identifier, Transaction: e.Transaction, ChallengeID: e.ChallengeID,
+		Device: e.Device, Code: code,
 	})
 	if err != nil {
 		if apierr.KindOf(err) != apierr.Unauthorized {

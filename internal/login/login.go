@@ -101,7 +101,7 @@ func (l *Logins) Start(ctx context.Context, s Start) (Started, error) {
 		return Started{}, ErrEmail
 	}
 	tenantID := s.Site.Tenant.ID
-	known, err := l.c.Codes.Attempt(ctx, tenantID, s.Connection.Name, canonical)
+	known, err := l.c.Codes.Attempt(ctx, tenantID, s.Connection.Name, canonical, s.Device)
 	if err != nil {
 		return Started{}, fmt.Errorf("read what is known of an address: %w", err)
 	}
@@ -285,6 +285,16 @@ func (l *Logins) TakeCode(ctx context.Context, e authn.Entry, t *transaction.Tra
 		return l.countWrong(ctx, e, t, err)
 	}
 	return err
+}
+
+// Device reads the cookie by which a browser says what was proven in it before.
+func (l *Logins) Device(tenantID, cookie string) otp.Device {
+	return l.c.Codes.OpenDevice(tenantID, cookie)
+}
+
+// Remember gives that cookie for the browser in which the entry's login has just proven its address.
+func (l *Logins) Remember(e authn.Entry, t *transaction.Transaction) (string, error) {
+	return l.c.Codes.Remember(e.Site.Tenant.ID, e.Device, e.Connection.Name, t.Canonical)
 }
 
 func wrong(err error) bool {

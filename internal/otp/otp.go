@@ -2,8 +2,8 @@
 // "Passwordless Authentication with Email"; NIST SP 800-63B section 3.1.3).
 //
 // A connection and identifier have one live code: issuing again replaces it. It is good at the door that asked for it: in
-// the hosted login that sent it, or at the API. It dies when it is used, when it expires, and at the third wrong try. Ten wrong codes in a row, over all codes and doors, lock the identifier for a while. Codes
-// are stored as keyed hashes; the clear code leaves only in the sealed message that carries it.
+// the hosted login that sent it, or at the API. It dies when it is used, when it expires, and at the third wrong try. Ten wrong codes in a row, over all codes and doors, lock the identifier for a while, save in
+// browsers that have proven it before: each of those has ten of its own. Codes are stored as keyed hashes; the clear code leaves only in the sealed message that carries it.
 //
 // Where nothing may be sent (a blocked user, sign-up disabled for an unknown address) a decoy is written instead: a row
 // like any other that no code matches, so that every later answer is the same.
@@ -110,6 +110,7 @@ func bind(tenantID string, c *Challenge, code string) string {
 type Checked struct {
 	challenge *Challenge
 	guesses   Guesses
+	subject   string     // of the guesses
 	User      *user.User // the identifier's user as the check read it; nil when there is none
 	Deletions int        // users that were deleted under the identifier
 }
@@ -121,6 +122,7 @@ type Given struct {
 	Identifier  string
 	Transaction string
 	ChallengeID string
+	Device      Device // the browser; none at the API
 	Code        Code
 }
 
@@ -135,13 +137,14 @@ func (g Given) fits(c *Challenge) bool {
 // Check reads and compares; it changes nothing. Its refusals are ErrWrong, ErrExpired and ErrTooManyAttempts; after
 // ErrWrong the caller calls Refuse with what it gives.
 func (o *Codes) Check(ctx context.Context, tenantID string, g Given) (Checked, error) {
-	a, err := o.store.Attempt(ctx, tenantID, g.Connection, g.Identifier)
+	subject := o.subject(tenantID, g.Device, g.Connection, g.Identifier)
+	a, err := o.store.Attempt(ctx, tenantID, g.Connection, g.Identifier, subject)
 	if err != nil {
 		return Checked{}, fmt.Errorf("read a challenge: %w", err)
 	}
 	now := o.clock.Now()
 	c := a.Challenge
-	checked := Checked{challenge: c, guesses: a.Guesses, User: a.User, Deletions: a.Deletions}
+	checked := Checked{challenge: c, guesses: a.Guesses, subject: subject, User: a.User, Deletions: a.Deletions}
 	switch {
 	case c == nil || !g.fits(c) || !c.ConsumedAt.IsZero():
 		return Checked{}, ErrWrong
@@ -165,7 +168,7 @@ func (o *Codes) Check(ctx context.Context, tenantID string, g Given) (Checked, e
 // Spend consumes a checked code in the caller's transaction. When anything changed since the check it answers ErrWrong
 // and the caller rolls back.
 func (o *Codes) Spend(ctx context.Context, tenantID string, checked Checked) error {
-	ok, err := o.store.SpendChallenge(ctx, tenantID, checked.challenge, o.clock.Now())
+	ok, err := o.store.SpendChallenge(ctx, tenantID, checked.challenge, checked.subject, o.clock.Now())
 	if err != nil {
 		return fmt.Errorf("spend a code: %w", err)
 	}
@@ -175,7 +178,7 @@ func (o *Codes) Spend(ctx context.Context, tenantID string, checked Checked) err
 	if checked.guesses.Wrong == 0 {
 		return nil
 	}
-	return o.store.ResetGuesses(ctx, tenantID, checked.challenge.Connection, checked.challenge.Identifier)
+	return o.store.ResetGuesses(ctx, tenantID, checked.challenge.Connection, checked.subject)
 }
 
 // Kill makes a checked code useless in the caller's transaction, where it is still the newest and not spent.
@@ -184,7 +187,7 @@ func (o *Codes) Kill(ctx context.Context, tenantID string, checked Checked) erro
 	return o.store.KillChallenge(ctx, tenantID, c.Connection, c.Identifier, c.ID)
 }
 
-// Refuse counts a wrong code in the caller's transaction and tells whether it locked the identifier. It does nothing when
+// Refuse counts a wrong code in the caller's transaction and tells whether it locked the identifier, or the device that knows it. It does nothing when
 // the check compared no code.
 func (o *Codes) Refuse(ctx context.Context, tenantID string, checked Checked) (locked bool, err error) {
 	c := checked.challenge
@@ -195,17 +198,17 @@ func (o *Codes) Refuse(ctx context.Context, tenantID string, checked Checked) (l
 		return false, err
 	}
 	now := o.clock.Now()
-	g, err := o.store.CountGuess(ctx, tenantID, c.Connection, c.Identifier, maxGuesses, firstLock, longestLock, now, now.Add(-forgetLocks))
+	g, err := o.store.CountGuess(ctx, tenantID, c.Connection, checked.subject, maxGuesses, firstLock, longestLock, now, now.Add(-forgetLocks))
 	if err != nil {
 		return false, fmt.Errorf("count a guess: %w", err)
 	}
 	return g.Wrong == 0 && now.Before(g.LockedUntil), nil
 }
 
-// Locked reports whether sends to an identifier are suppressed after too many wrong codes.
+// Locked reports whether nothing is sent after too many wrong codes.
 func (o *Codes) Locked(g Guesses) bool { return o.clock.Now().Before(g.LockedUntil) }
 
-// Attempt reads what is known of an identifier before a code is issued.
-func (o *Codes) Attempt(ctx context.Context, tenantID, connection, identifier string) (Attempt, error) {
-	return o.store.Attempt(ctx, tenantID, connection, identifier)
+// Attempt reads what is known of an identifier before a code is issued to a device.
+func (o *Codes) Attempt(ctx context.Context, tenantID, connection, identifier string, d Device) (Attempt, error) {
+	return o.store.Attempt(ctx, tenantID, connection, identifier, o.subject(tenantID, d, connection, identifier))
 }

@@ -23,7 +23,8 @@ type Challenge struct {
 	ConsumedAt  time.Time
 }
 
-// Guesses counts wrong codes in a row for one connection and identifier, over all codes, clients, doors and addresses.
+// Guesses counts wrong codes in a row for one connection and subject, over all codes, clients, doors and addresses. The
+// subject is an identifier, or an identifier in one browser that is known to be its owner's.
 type Guesses struct {
 	Wrong       int
 	LockedUntil time.Time
@@ -40,24 +41,24 @@ type Attempt struct {
 
 // Store keeps challenges and guesses. Nothing here is ever cached.
 type Store interface {
-	// Attempt reads what is known of a connection and identifier.
-	Attempt(ctx context.Context, tenantID, connection, identifier string) (Attempt, error)
+	// Attempt reads what is known of a connection and identifier, and the guesses counted for the subject.
+	Attempt(ctx context.Context, tenantID, connection, identifier, subject string) (Attempt, error)
 	// PutChallenge writes the challenge in place of any earlier one of its connection and identifier. A queued write.
 	PutChallenge(ctx context.Context, tenantID string, c *Challenge) error
 	// SpendChallenge consumes the challenge where all still holds: it is the newest of its connection and identifier, not
-	// consumed, has tries left, lives at now, its identifier is not locked, and no user of that identifier is blocked. It
+	// consumed, has tries left, lives at now, the subject is not locked, and no user of that identifier is blocked. It
 	// tells whether it did: of any number of callers exactly one is told true.
-	SpendChallenge(ctx context.Context, tenantID string, c *Challenge, now time.Time) (bool, error)
+	SpendChallenge(ctx context.Context, tenantID string, c *Challenge, subject string, now time.Time) (bool, error)
 	// CountWrong adds a failed try to the challenge where it is the newest, not consumed and has tries left, and tells
 	// how many failed tries it has then; ok is false when nothing was counted.
 	CountWrong(ctx context.Context, tenantID string, c *Challenge) (wrong int, ok bool, err error)
-	// CountGuess adds a wrong guess to the identifier's counter. At limit guesses the counter starts again from zero and
-	// the identifier is locked for lock, doubled for each earlier lock up to maxLock. Locks that ended before forgetBefore
+	// CountGuess adds a wrong guess to the subject's counter. At limit guesses the counter starts again from zero and
+	// the subject is locked for lock, doubled for each earlier lock up to maxLock. Locks that ended before forgetBefore
 	// are forgotten. It gives the counter as it is then. One conditional statement.
-	CountGuess(ctx context.Context, tenantID, connection, identifier string, limit int, lock, maxLock time.Duration, now, forgetBefore time.Time) (Guesses, error)
+	CountGuess(ctx context.Context, tenantID, connection, subject string, limit int, lock, maxLock time.Duration, now, forgetBefore time.Time) (Guesses, error)
 	// ResetGuesses forgets the wrong guesses in a row (not the locks). A queued write; nothing is written when there are
 	// none.
-	ResetGuesses(ctx context.Context, tenantID, connection, identifier string) error
+	ResetGuesses(ctx context.Context, tenantID, connection, subject string) error
 	// KillChallenge makes the live challenge with this id, if any, useless. A queued write.
 	KillChallenge(ctx context.Context, tenantID, connection, identifier, id string) error
 }

@@ -75,7 +75,7 @@ func challengeOf(i int, now time.Time) *otp.Challenge {
 
 // start does what starting a login by code does in its commit.
 func start(ctx context.Context, db *store.DB, tenantID string, i int, now time.Time) error {
-	if _, err := db.Attempt(ctx, tenantID, "email", address(i)); err != nil {
+	if _, err := db.Attempt(ctx, tenantID, "email", address(i), address(i)); err != nil {
 		return err
 	}
 	hash, payload := ident.Bytes(32), ident.Bytes(400)
@@ -104,13 +104,13 @@ func start(ctx context.Context, db *store.DB, tenantID string, i int, now time.T
 
 // token does what exchanging a code does in its commit.
 func token(ctx context.Context, db *store.DB, tenantID string, i int, now time.Time) error {
-	a, err := db.Attempt(ctx, tenantID, "email", address(i))
+	a, err := db.Attempt(ctx, tenantID, "email", address(i), address(i))
 	if err != nil {
 		return err
 	}
 	hash := ident.Bytes(32)
 	return db.InTx(ctx, func(ctx context.Context) error {
-		if ok, err := db.SpendChallenge(ctx, tenantID, a.Challenge, now); err != nil || !ok {
+		if ok, err := db.SpendChallenge(ctx, tenantID, a.Challenge, address(i), now); err != nil || !ok {
 			return fmt.Errorf("spent %t: %w", ok, err)
 		}
 		userID := ""
@@ -209,7 +209,7 @@ func BenchmarkSpendChallenge(b *testing.B) {
 				if err := db.PutChallenge(ctx, tenantID, c); err != nil {
 					return err
 				}
-				_, err := db.SpendChallenge(ctx, tenantID, c, c.CreatedAt)
+				_, err := db.SpendChallenge(ctx, tenantID, c, address(i), c.CreatedAt)
 				return err
 			}))
 			i++

@@ -20,7 +20,7 @@ const (
 		LEFT JOIN challenges ON challenges.tenant_id = $1
 			AND challenges.connection = $2 AND challenges.identifier = $3
 		LEFT JOIN guesses ON guesses.tenant_id = $1
-			AND guesses.connection = $2 AND guesses.identifier = $3` + joinUserOfIdentity
+			AND guesses.connection = $2 AND guesses.subject = $4` + joinUserOfIdentity
 	putChallenge = `INSERT INTO challenges
 		(tenant_id, connection, identifier, challenge_id, code_hash, client_id, transaction_id, created_at, expires_at, wrong,
 		max_wrong, consumed_at)
@@ -36,7 +36,7 @@ const (
 	spendChallenge = `UPDATE challenges SET consumed_at = $5` + ofIdentifier + ` AND challenge_id = $4
 		AND consumed_at = 0 AND wrong < max_wrong AND expires_at > $5
 		AND NOT EXISTS (SELECT 1 FROM guesses WHERE guesses.tenant_id = $1 AND guesses.connection = $2
-			AND guesses.identifier = $3 AND guesses.locked_until > $5)
+			AND guesses.subject = $6 AND guesses.locked_until > $5)
 		AND NOT EXISTS (SELECT 1 FROM users WHERE users.tenant_id = $1 AND users.user_id = ` + userOfIdentity + `
 			AND users.blocked)`
 	countWrong = `UPDATE challenges SET wrong = wrong + 1` + ofIdentifier + ` AND challenge_id = $4
@@ -47,25 +47,26 @@ const (
 	earlierLocks = `CASE WHEN guesses.locked_until < $8 THEN 0 ELSE guesses.locks END`
 	nthLock      = `CASE WHEN (` + earlierLocks + `) > 20 OR CAST($5 AS bigint) << CAST(` + earlierLocks + ` AS integer) > $6
 		THEN CAST($6 AS bigint) ELSE CAST($5 AS bigint) << CAST(` + earlierLocks + ` AS integer) END`
-	countGuess = `INSERT INTO guesses (tenant_id, connection, identifier, wrong, locks, locked_until, changed_at)
+	countGuess = `INSERT INTO guesses (tenant_id, connection, subject, wrong, locks, locked_until, changed_at)
 		VALUES ($1, $2, $3,
 			CASE WHEN CAST($4 AS bigint) <= 1 THEN 0 ELSE 1 END,
 			CASE WHEN CAST($4 AS bigint) <= 1 THEN 1 ELSE 0 END,
 			CASE WHEN CAST($4 AS bigint) <= 1 THEN CAST($7 AS bigint) + CASE WHEN CAST($5 AS bigint) > $6 THEN CAST($6 AS bigint)
 				ELSE CAST($5 AS bigint) END ELSE 0 END,
 			$7)
-		ON CONFLICT (tenant_id, connection, identifier) DO UPDATE SET
+		ON CONFLICT (tenant_id, connection, subject) DO UPDATE SET
 		wrong = CASE WHEN guesses.wrong + 1 >= $4 THEN 0 ELSE guesses.wrong + 1 END,
 		locks = ` + earlierLocks + ` + CASE WHEN guesses.wrong + 1 >= $4 THEN 1 ELSE 0 END,
 		locked_until = CASE WHEN guesses.wrong + 1 >= $4 THEN CAST($7 AS bigint) + ` + nthLock + `
 			WHEN guesses.locked_until < $8 THEN 0 ELSE guesses.locked_until END,
 		changed_at = excluded.changed_at
 		RETURNING wrong, locks, locked_until`
-	resetGuesses = `UPDATE guesses SET wrong = 0` + ofIdentifier + ` AND wrong > 0`
+	resetGuesses = `UPDATE guesses SET wrong = 0
+		WHERE tenant_id = $1 AND connection = $2 AND subject = $3 AND wrong > 0`
 )
 
 // Attempt implements otp.Store.
-func (db *DB) Attempt(ctx context.Context, tenantID, connection, identifier string) (otp.Attempt, error) {
+func (db *DB) Attempt(ctx context.Context, tenantID, connection, identifier, subject string) (otp.Attempt, error) {
 	var (
 		id, client, transaction                    *string
 		hash                                       []byte
@@ -76,7 +77,7 @@ func (db *DB) Attempt(ctx context.Context, tenantID, connection, identifier stri
 	dest := append([]any{
 		&id, &hash, &client, &transaction, &created, &expires, &wrong, &maxWrong, &consumed, &guessed, &locked, &locks, &deletions,
 	}, u.dest()...)
-	if _, err := db.readRow(ctx, selectAttempt, []any{tenantID, connection, identifier}, dest...); err != nil {
+	if _, err := db.readRow(ctx, selectAttempt, []any{tenantID, connection, identifier, subject}, dest...); err != nil {
 		return otp.Attempt{}, fmt.Errorf("read an attempt: %w", err)
 	}
 	a := otp.Attempt{
@@ -103,8 +104,8 @@ func (db *DB) PutChallenge(ctx context.Context, tenantID string, c *otp.Challeng
 }
 
 // SpendChallenge implements otp.Store.
-func (db *DB) SpendChallenge(ctx context.Context, tenantID string, c *otp.Challenge, now time.Time) (bool, error) {
-	changed, err := db.exec(ctx, spendChallenge, tenantID, c.Connection, c.Identifier, c.ID, clock.Millis(now))
+func (db *DB) SpendChallenge(ctx context.Context, tenantID string, c *otp.Challenge, subject string, now time.Time) (bool, error) {
+	changed, err := db.exec(ctx, spendChallenge, tenantID, c.Connection, c.Identifier, c.ID, clock.Millis(now), subject)
 	if err != nil {
 		return false, fmt.Errorf("spend a challenge: %w", err)
 	}
@@ -121,11 +122,11 @@ func (db *DB) CountWrong(ctx context.Context, tenantID string, c *otp.Challenge)
 }
 
 // CountGuess implements otp.Store.
-func (db *DB) CountGuess(ctx context.Context, tenantID, connection, identifier string, limit int, lock, maxLock time.Duration, now, forgetBefore time.Time) (otp.Guesses, error) {
+func (db *DB) CountGuess(ctx context.Context, tenantID, connection, subject string, limit int, lock, maxLock time.Duration, now, forgetBefore time.Time) (otp.Guesses, error) {
 	var g otp.Guesses
 	var locked int64
 	args := []any{
-		tenantID, connection, identifier, limit, lock.Milliseconds(), maxLock.Milliseconds(),
+		tenantID, connection, subject, limit, lock.Milliseconds(), maxLock.Milliseconds(),
 		clock.Millis(now), clock.Millis(forgetBefore),
 	}
 	if _, err := db.writeRow(ctx, countGuess, args, &g.Wrong, &g.Locks, &locked); err != nil {
@@ -136,8 +137,8 @@ func (db *DB) CountGuess(ctx context.Context, tenantID, connection, identifier s
 }
 
 // ResetGuesses implements otp.Store.
-func (db *DB) ResetGuesses(ctx context.Context, tenantID, connection, identifier string) error {
-	return db.queue(ctx, resetGuesses, tenantID, connection, identifier)
+func (db *DB) ResetGuesses(ctx context.Context, tenantID, connection, subject string) error {
+	return db.queue(ctx, resetGuesses, tenantID, connection, subject)
 }
 
 // KillChallenge implements otp.Store.

@@ -9,7 +9,7 @@ import (
 // wantTries checks how many wrong tries the live code of an address and the address itself have.
 func wantTries(t *testing.T, s *servertest.Server, email string, code, guesses int) {
 	t.Helper()
-	known, err := s.Database.Store.Attempt(t.Context(), s.Tenant.ID, "email", email)
+	known, err := s.Database.Store.Attempt(t.Context(), s.Tenant.ID, "email", email, email)
 	if err != nil {
 		t.Fatal(err)
 	}

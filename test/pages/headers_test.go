@@ -133,10 +133,14 @@ func TestCookies_OfASiteOnPlainHTTP(t *testing.T) {
 	if strings.Contains(authorize.Header.Get("Location"), binding.Value) {
 		t.Error("the address tells the cookie")
 	}
-	for _, a := range []*servertest.Answer{v.get(pathLogin), v.post(pathLogin, "username", "ada@example.com"), v.get(pathCode), v.code(s.Code(t, "ada@example.com"))} {
+	for _, a := range []*servertest.Answer{v.get(pathLogin), v.post(pathLogin, "username", "ada@example.com"), v.get(pathCode)} {
 		if cookies := a.Header["Set-Cookie"]; len(cookies) > 0 {
 			t.Errorf("%s sets %v", a.URL.Path, cookies)
 		}
+	}
+	if device := one(t, v.code(s.Code(t, "ada@example.com"))); device.Name != "kd" || device.Path != "/" || device.Domain != "" ||
+		!device.HttpOnly || device.Secure || device.SameSite != http.SameSiteLaxMode || device.MaxAge != 365*24*3600 {
+		t.Errorf("the cookie of a known device is %+v", device)
 	}
 	var session, cleared *http.Cookie
 	for _, c := range cookies(v.get(pathResume)) {

@@ -151,7 +151,7 @@ func TestRace_GuessesSideBySideCountOneByOne(t *testing.T) {
 		}
 		// Sixteen guesses are more than ten: the login is over, whatever code is sent next.
 		want(t, v.code(code), 400, "start-over", "")
-		known, err := s.Database.Store.Attempt(t.Context(), s.Tenant.ID, "email", "ada@example.com")
+		known, err := s.Database.Store.Attempt(t.Context(), s.Tenant.ID, "email", "ada@example.com", "ada@example.com")
 		if err != nil {
 			t.Fatal(err)
 		}

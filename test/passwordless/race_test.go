@@ -81,7 +81,7 @@ func TestRace_GuessesSideBySideAreWorthThree(t *testing.T) {
 			t.Errorf("%d wrong guesses got %v", crowd, got)
 		}
 		wantRefusal(t, b.Token(s.OTPForm("ada@example.com", code)), 403, "invalid_grant", textTooMany)
-		known, err := s.Database.Store.Attempt(context.Background(), s.Tenant.ID, "email", "ada@example.com")
+		known, err := s.Database.Store.Attempt(context.Background(), s.Tenant.ID, "email", "ada@example.com", "ada@example.com")
 		if err != nil {
 			t.Fatal(err)
 		}

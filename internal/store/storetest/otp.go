@@ -37,7 +37,7 @@ var otps = []promise{
 		ok(t, s.db.PutChallenge(ctx, id, c))
 		g, err := s.db.CountGuess(ctx, id, c.Connection, c.Identifier, 1, lock, maxLock, at(0), at(-1))
 		ok(t, err)
-		got, err := s.db.Attempt(ctx, id, "email", "a@example.com")
+		got, err := s.db.Attempt(ctx, id, "email", "a@example.com", "a@example.com")
 		ok(t, err)
 		want, err := s.db.User(ctx, id, u.ID)
 		ok(t, err)
@@ -50,7 +50,7 @@ var otps = []promise{
 		ok(t, db.PutChallenge(ctx, id, challenge()))
 		cost := func(tenantID, connection, identifier string) store.Stats {
 			before := db.Stats()
-			got, err := db.Attempt(ctx, tenantID, connection, identifier)
+			got, err := db.Attempt(ctx, tenantID, connection, identifier, identifier)
 			ok(t, err)
 			if identifier != "a@example.com" || tenantID != id {
 				equal(t, "attempt", got, otp.Attempt{})
@@ -67,10 +67,10 @@ var otps = []promise{
 		older.Wrong = 2
 		ok(t, s.db.PutChallenge(ctx, id, older))
 		ok(t, s.db.PutChallenge(ctx, id, newer))
-		got, err := s.db.Attempt(ctx, id, "email", "a@example.com")
+		got, err := s.db.Attempt(ctx, id, "email", "a@example.com", "a@example.com")
 		ok(t, err)
 		equal(t, "challenge", got.Challenge, newer)
-		spent, err := s.db.SpendChallenge(ctx, id, older, at(1))
+		spent, err := s.db.SpendChallenge(ctx, id, older, older.Identifier, at(1))
 		ok(t, err)
 		equal(t, "older one spent", spent, false)
 		_, counted, err := s.db.CountWrong(ctx, id, older)
@@ -82,10 +82,10 @@ var otps = []promise{
 		c := challenge()
 		ok(t, s.db.PutChallenge(ctx, id, c))
 		won := race(t, s.twoNodes(t), 32, func(db *store.DB, _ int) (bool, error) {
-			return db.SpendChallenge(ctx, id, c, at(7))
+			return db.SpendChallenge(ctx, id, c, c.Identifier, at(7))
 		})
 		equal(t, "winners", won, 1)
-		got, err := s.db.Attempt(ctx, id, "email", "a@example.com")
+		got, err := s.db.Attempt(ctx, id, "email", "a@example.com", "a@example.com")
 		ok(t, err)
 		equal(t, "consumed", got.Challenge.ConsumedAt, at(7))
 		_, counted, err := s.db.CountWrong(ctx, id, c)
@@ -126,6 +126,10 @@ var otps = []promise{
 				_, err := s.db.CountGuess(ctx, id, c.Connection, "b@example.com", 1, lock, maxLock, at(0), at(-1))
 				ok(t, err)
 			}},
+			"another subject of it locked": {want: true, prepare: func(t *testing.T, id string, c *otp.Challenge) {
+				_, err := s.db.CountGuess(ctx, id, c.Connection, c.Identifier+" device", 1, lock, maxLock, at(0), at(-1))
+				ok(t, err)
+			}},
 			"after the lock": {want: true, prepare: func(t *testing.T, id string, c *otp.Challenge) {
 				_, err := s.db.CountGuess(ctx, id, c.Connection, c.Identifier, 1, time.Second, maxLock, at(-2000), at(-5000))
 				ok(t, err)
@@ -160,10 +164,10 @@ var otps = []promise{
 				if now.IsZero() {
 					now = at(1)
 				}
-				elsewhere, err := s.db.SpendChallenge(ctx, s.tenant(t), code, now)
+				elsewhere, err := s.db.SpendChallenge(ctx, s.tenant(t), code, code.Identifier, now)
 				ok(t, err)
 				equal(t, "spent in another tenant", elsewhere, false)
-				spent, err := s.db.SpendChallenge(ctx, id, code, now)
+				spent, err := s.db.SpendChallenge(ctx, id, code, code.Identifier, now)
 				ok(t, err)
 				equal(t, "spent", spent, c.want)
 			})
@@ -178,7 +182,7 @@ var otps = []promise{
 			return counted, err
 		})
 		equal(t, "counted", counted, 3)
-		got, err := s.db.Attempt(ctx, id, "email", "a@example.com")
+		got, err := s.db.Attempt(ctx, id, "email", "a@example.com", "a@example.com")
 		ok(t, err)
 		equal(t, "wrong", got.Challenge.Wrong, 3)
 	}},
@@ -225,13 +229,39 @@ var otps = []promise{
 			ok(t, err)
 		}
 		ok(t, s.db.ResetGuesses(ctx, s.tenant(t), "email", "a@example.com"))
-		got, err := s.db.Attempt(ctx, id, "email", "a@example.com")
+		got, err := s.db.Attempt(ctx, id, "email", "a@example.com", "a@example.com")
 		ok(t, err)
 		equal(t, "guesses", got.Guesses, otp.Guesses{Wrong: 1, Locks: 1, LockedUntil: at(1).Add(lock)})
 		ok(t, s.db.ResetGuesses(ctx, id, "email", "a@example.com"))
-		got, err = s.db.Attempt(ctx, id, "email", "a@example.com")
+		got, err = s.db.Attempt(ctx, id, "email", "a@example.com", "a@example.com")
 		ok(t, err)
 		equal(t, "guesses", got.Guesses, otp.Guesses{Locks: 1, LockedUntil: at(1).Add(lock)})
+	}},
+	{"SubjectsAreCountedApart", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		c := challenge()
+		ok(t, s.db.PutChallenge(ctx, id, c))
+		const device = "a@example.com device"
+		locked, err := s.db.CountGuess(ctx, id, "email", c.Identifier, 1, lock, maxLock, at(0), at(-1))
+		ok(t, err)
+		counted, err := s.db.CountGuess(ctx, id, "email", device, 3, lock, maxLock, at(0), at(-1))
+		ok(t, err)
+		for subject, want := range map[string]otp.Guesses{c.Identifier: locked, device: counted, "a@example.com other": {}} {
+			got, err := s.db.Attempt(ctx, id, "email", c.Identifier, subject)
+			ok(t, err)
+			equal(t, "challenge of "+subject, got.Challenge, c)
+			equal(t, "guesses of "+subject, got.Guesses, want)
+		}
+		ok(t, s.db.ResetGuesses(ctx, id, "email", device))
+		got, err := s.db.Attempt(ctx, id, "email", c.Identifier, c.Identifier)
+		ok(t, err)
+		equal(t, "guesses after another subject's were forgotten", got.Guesses, locked)
+		spent, err := s.db.SpendChallenge(ctx, id, c, c.Identifier, at(1))
+		ok(t, err)
+		equal(t, "spent by the locked subject", spent, false)
+		spent, err = s.db.SpendChallenge(ctx, id, c, device, at(1))
+		ok(t, err)
+		equal(t, "spent by the other", spent, true)
 	}},
 	{"ManyGuessesAtOnceAreAllCounted", func(t *testing.T, s *suite) {
 		ctx, id := t.Context(), s.tenant(t)
@@ -239,7 +269,7 @@ var otps = []promise{
 			_, err := db.CountGuess(ctx, id, "email", "a@example.com", 100, lock, maxLock, at(0), at(-1))
 			return err == nil, err
 		})
-		got, err := s.db.Attempt(ctx, id, "email", "a@example.com")
+		got, err := s.db.Attempt(ctx, id, "email", "a@example.com", "a@example.com")
 		ok(t, err)
 		equal(t, "wrong", got.Guesses.Wrong, 20)
 	}},
@@ -252,7 +282,7 @@ var otps = []promise{
 		ok(t, err)
 		stored.Blocked = true
 		ok(t, s.db.UpdateUser(ctx, id, stored))
-		spent, err := s.db.SpendChallenge(ctx, id, c, at(1))
+		spent, err := s.db.SpendChallenge(ctx, id, c, c.Identifier, at(1))
 		ok(t, err)
 		equal(t, "spent", spent, false)
 		is(t, s.db.RecordLogin(ctx, id, u.ID, user.Login{At: at(1)}), user.ErrBlocked)

@@ -131,7 +131,7 @@ var sweeps = []promise{
 			total += n
 		}
 		equal(t, "deleted", total, 12)
-		got, err := db.Attempt(ctx, id, "email", "1@example.com")
+		got, err := db.Attempt(ctx, id, "email", "1@example.com", "")
 		ok(t, err)
 		equal(t, "live challenge is there", got.Challenge != nil, true)
 		for _, hash := range []string{"\x01", "endless"} {

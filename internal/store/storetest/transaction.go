@@ -252,7 +252,7 @@ var transactions = []promise{
 			u, _, err := s.db.Find(ctx, id, text, text)
 			ok(t, err)
 			equal(t, "user", u, nil)
-			a, err := s.db.Attempt(ctx, id, "email", text)
+			a, err := s.db.Attempt(ctx, id, "email", text, text)
 			ok(t, err)
 			equal(t, "attempt", a, otp.Attempt{})
 			known, err := s.db.SessionExists(ctx, id, text, at(0))

@@ -25,6 +25,13 @@ import (
 // pathResume is where a transaction goes when its pages have nothing more to ask.
 const pathResume = "/authorize/resume"
 
+// deviceCookie is the name, without prefix, of our cookie by which a browser is known where a person proved an address;
+// deviceLife is how long after the last proof.
+const (
+	deviceCookie = "kd"
+	deviceLife   = 365 * 24 * time.Hour
+)
+
 // Config is what Register needs.
 type Config struct {
 	OAuth        *oauth.Server
@@ -106,10 +113,15 @@ type visit struct {
 	shell page.Shell
 }
 
-func (v *visit) entry() authn.Entry {
+// entry is who comes to the door in this request.
+func (u *pages) entry(v *visit) authn.Entry {
 	origin := httpx.OriginOf(v.r)
 	origin.Language = v.shell.Texts.Tag() // messages speak the language of the page
-	return authn.Entry{Site: v.site, Client: v.view.Client, Connection: v.view.Connection, Origin: origin}
+	cookie, _ := httpx.CookiesOf(v.r).Own(v.r, deviceCookie)
+	return authn.Entry{
+		Site: v.site, Client: v.view.Client, Connection: v.view.Connection, Origin: origin,
+		Device: u.Logins.Device(v.site.Tenant.ID, cookie),
+	}
 }
 
 // open finds the transaction of a request and hands it on where the page may be shown. Limit is asked for a POST.
@@ -298,7 +310,7 @@ func (u *pages) takeIdentifier(v *visit) {
 		u.refuseIdentifier(v, field, "no-email")
 		return
 	}
-	err := u.Logins.StartOnPage(v.r.Context(), v.entry(), v.tx, typed)
+	err := u.Logins.StartOnPage(v.r.Context(), u.entry(v), v.tx, typed)
 	var early *login.ErrTooEarly
 	switch {
 	case err == nil, errors.Is(err, transaction.ErrMoved):
@@ -361,7 +373,8 @@ func (u *pages) takeCode(v *visit) {
 		u.refuseCode(v, "no-code")
 		return
 	}
-	err := u.Logins.TakeCode(v.r.Context(), v.entry(), v.tx, code)
+	entry := u.entry(v)
+	err := u.Logins.TakeCode(v.r.Context(), entry, v.tx, code)
 	if wrong := codeError(err); wrong != "" {
 		if v.tx.Exhausted() {
 			u.startOver(v, v.tx, http.StatusBadRequest, page.Exhausted)
@@ -370,11 +383,24 @@ func (u *pages) takeCode(v *visit) {
 		u.refuseCode(v, wrong)
 		return
 	}
+	if err == nil {
+		err = u.remember(v, entry)
+	}
 	if err != nil && !errors.Is(err, transaction.ErrMoved) {
 		u.trouble(v, err)
 		return
 	}
 	v.redirect(pathResume)
+}
+
+// remember notes in the browser that the login's address was proven in it.
+func (u *pages) remember(v *visit, entry authn.Entry) error {
+	cookie, err := u.Logins.Remember(entry, v.tx)
+	if err != nil {
+		return err
+	}
+	httpx.CookiesOf(v.r).SetOwn(v.w, deviceCookie, cookie, deviceLife)
+	return nil
 }
 
 // codeError gives the error of the page for a refused code, or nothing.
@@ -398,7 +424,7 @@ func (u *pages) refuseCode(v *visit, code string) {
 }
 
 func (u *pages) resend(v *visit) {
-	err := u.Logins.StartOnPage(v.r.Context(), v.entry(), v.tx, v.tx.Identifier)
+	err := u.Logins.StartOnPage(v.r.Context(), u.entry(v), v.tx, v.tx.Identifier)
 	var early *login.ErrTooEarly
 	switch {
 	case err == nil, errors.Is(err, transaction.ErrMoved):

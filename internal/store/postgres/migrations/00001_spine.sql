@@ -131,12 +131,12 @@ CREATE TABLE challenges (
 CREATE TABLE guesses (
 	tenant_id TEXT COLLATE "C" NOT NULL,
 	connection TEXT COLLATE "C" NOT NULL,
-	identifier TEXT COLLATE "C" NOT NULL,
+	subject TEXT COLLATE "C" NOT NULL,
 	wrong BIGINT NOT NULL,
 	locks BIGINT NOT NULL,
 	locked_until BIGINT NOT NULL,
 	changed_at BIGINT NOT NULL,
-	PRIMARY KEY (tenant_id, connection, identifier)
+	PRIMARY KEY (tenant_id, connection, subject)
 );
 
 CREATE TABLE buckets (

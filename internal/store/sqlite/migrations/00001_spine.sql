@@ -131,12 +131,12 @@ CREATE TABLE challenges (
 CREATE TABLE guesses (
 	tenant_id TEXT NOT NULL,
 	connection TEXT NOT NULL,
-	identifier TEXT NOT NULL,
+	subject TEXT NOT NULL,
 	wrong INTEGER NOT NULL,
 	locks INTEGER NOT NULL,
 	locked_until INTEGER NOT NULL,
 	changed_at INTEGER NOT NULL,
-	PRIMARY KEY (tenant_id, connection, identifier)
+	PRIMARY KEY (tenant_id, connection, subject)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE buckets (
