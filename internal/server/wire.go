@@ -48,7 +48,7 @@ func wire(p parts) (http.Handler, error) {
 	mux := httpx.NewMux()
 	authapi.Register(mux, authapi.Config{
 		OAuth: protocol, Logins: logins, ClientAuth: clientAuth, Transactions: transactions, Clients: clients, Connections: db,
-		Keys: d.Keys, Guard: guard, PageOf: universallogin.PageOf, Development: p.Dev,
+		Keys: d.Keys, Guard: guard, Log: p.events, PageOf: universallogin.PageOf, Development: p.Dev,
 	})
 	universallogin.Register(mux, universallogin.Config{
 		OAuth: protocol, Logins: logins, Transactions: transactions, Clients: clients, Guard: guard, Clock: clock,

@@ -9,6 +9,7 @@ import (
 	"latchkey/internal/client"
 	"latchkey/internal/clientauth"
 	"latchkey/internal/connection"
+	"latchkey/internal/eventlog"
 	"latchkey/internal/key"
 	"latchkey/internal/login"
 	"latchkey/internal/oauth"
@@ -27,6 +28,7 @@ type Config struct {
 	Connections  connection.Store
 	Keys         *key.Keys
 	Guard        *protect.Guard
+	Log          *eventlog.Log
 	// PageOf gives the path of the hosted page for a step.
 	PageOf func(step transaction.Step, kind transaction.Kind) string
 	// Development marks pages as those of a development server.
@@ -74,7 +76,7 @@ func Register(mux *httpx.Mux, c Config) {
 		if route.wrap != nil {
 			h = route.wrap(h)
 		}
-		mux.Handle(route.pattern, h)
+		mux.Handle(route.pattern, a.tellLimits(h))
 	}
 	for _, preflight := range []string{"/oauth/token", "/oauth/revoke", "/passwordless/start", "/userinfo"} {
 		mux.Handle("OPTIONS "+preflight, listed(http.HandlerFunc(noContent)))

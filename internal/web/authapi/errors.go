@@ -13,7 +13,6 @@ import (
 	"latchkey/internal/grant"
 	"latchkey/internal/oauth"
 	"latchkey/internal/otp"
-	"latchkey/internal/protect"
 	"latchkey/internal/web/httpx"
 )
 
@@ -124,20 +123,12 @@ func commonWire(r *http.Request, err error) wire {
 func refuse(w http.ResponseWriter, r *http.Request, err error, answer wire) {
 	httpx.Fail(r.Context(), err)
 	httpx.Note(r.Context(), httpx.FieldOutcome, answer.code)
-	var limit *protect.LimitError
-	if errors.As(err, &limit) {
+	if limit := noteLimit(r, err); limit != nil {
 		limitHeaders(w.Header(), limit.Limit, limit.Level)
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(limit.Wait.Seconds()))))
 	}
 	httpx.NoStore(w.Header())
 	httpx.WriteOAuthError(w, answer.status, answer.code, answer.description)
-}
-
-// limitHeaders tells how much room a limit has (Auth0 docs, "Rate Limit Policy").
-func limitHeaders(h http.Header, l protect.Limit, level protect.Level) {
-	h["X-RateLimit-Limit"] = []string{strconv.Itoa(l.Burst)}
-	h["X-RateLimit-Remaining"] = []string{strconv.Itoa(level.Remaining)}
-	h["X-RateLimit-Reset"] = []string{strconv.FormatInt(level.Reset.Unix(), 10)}
 }
 
 // strict reports whether the calling client wants the statuses of RFC 6749.
