@@ -59,7 +59,7 @@ func TestRedirectURI_NothingButARegisteredAddressIsAnswered(t *testing.T) {
 		"https://app.example.com/call\r\nback",
 		"https://*.example.com/callback",
 		"https://аpp.example.com/callback", // a Cyrillic a
-		"https://app.example.com/callback/" + strings.Repeat("x", 3000),
+		"https://app.example.com/callback/" + strings.Repeat("x", 2000),
 	} {
 		for _, mode := range []string{"", "form_post", "web_message", "fragment"} {
 			a := b.Get(s.AuthorizeURL(s.Web, "redirect_uri", uri, "response_mode", mode))

@@ -58,7 +58,7 @@ func TestBody_UnreadableOnesAreRefused(t *testing.T) {
 			for _, c := range unreadable {
 				unchanged(t, s, d.path+" "+c.name, func() {
 					a := post(b, d.path, c.contentType, c.body)
-					if d.path == "/oauth/par" && len(c.body) > 10<<10 {
+					if len(c.body) > d.most {
 						wantRefused(t, d, c.name, a, http.StatusRequestEntityTooLarge)
 						return
 					}
@@ -78,12 +78,8 @@ func TestBody_OversizedOnesAreRefused(t *testing.T) {
 	par(s)
 	s.StopMail(t)
 	sameRows(t, s)
-	const most = 1 << 20
 	for _, d := range doors {
-		limit := most
-		if d.path == "/oauth/par" {
-			limit = 10 << 10
-		}
+		limit := d.most
 		b := s.Browser(t) // the server hangs up on those who send too much
 		unchanged(t, s, d.path, func() {
 			frame := len(`{"client_id":""}`)

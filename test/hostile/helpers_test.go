@@ -16,11 +16,13 @@ import (
 type door struct {
 	path string
 	page bool // answers people, not programs
+	most int  // bytes of a body
 }
 
 var doors = []door{
-	{path: "/passwordless/start"}, {path: "/oauth/token"}, {path: "/oauth/revoke"}, {path: "/oauth/par"},
-	{path: "/userinfo"}, {path: "/authorize", page: true}, {path: "/oidc/logout", page: true},
+	{path: "/passwordless/start", most: 1 << 20}, {path: "/oauth/token", most: 1 << 20}, {path: "/oauth/revoke", most: 1 << 20},
+	{path: "/oauth/par", most: 10 << 10}, {path: "/userinfo", most: 1 << 20},
+	{path: "/authorize", page: true, most: 16 << 10}, {path: "/oidc/logout", page: true, most: 16 << 10},
 }
 
 // unchanged checks that do writes nothing.

@@ -4,10 +4,12 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"latchkey/internal/apierr"
 	"latchkey/internal/oauth"
+	"latchkey/internal/protect"
 	"latchkey/internal/session"
 	"latchkey/internal/transaction"
 	"latchkey/internal/web/httpx"
@@ -25,13 +27,21 @@ func browserOf(r *http.Request) oauth.Browser {
 
 // authorize answers GET and POST /authorize.
 func (a *api) authorize(w http.ResponseWriter, r *http.Request) {
-	p, err := readAuthorize(w, r)
+	site, ip := httpx.Site(r.Context()), httpx.ClientAddr(r.Context()).String()
+	if _, err := a.Guard.Count(site.Tenant.ID, ip, protect.Ask{Limit: protect.AuthorizePerIP, Subject: protect.Network(ip)}); err != nil {
+		a.fail(w, r, "", err)
+		return
+	}
+	p, err := readParams(w, r)
+	if err == nil {
+		err = checkRequest(p)
+	}
 	if err != nil {
 		a.fail(w, r, "", err)
 		return
 	}
 	httpx.Note(r.Context(), httpx.FieldClientID, p.Get("client_id"))
-	out, err := a.OAuth.Authorize(r.Context(), httpx.Site(r.Context()), single(p), browserOf(r))
+	out, err := a.OAuth.Authorize(r.Context(), site, single(p), browserOf(r))
 	if err != nil {
 		a.fail(w, r, p.Get("ui_locales"), err)
 		return
@@ -39,10 +49,42 @@ func (a *api) authorize(w http.ResponseWriter, r *http.Request) {
 	a.answer(w, r, out)
 }
 
-// readAuthorize reads the parameters; a POST's may come in its body.
-func readAuthorize(w http.ResponseWriter, r *http.Request) (httpx.Params, error) {
+// Limits of an authorization request. The first is what the header limit lets a GET have.
+const (
+	maxRequest     = httpx.MaxHeaderBytes
+	maxParam       = 2 << 10
+	maxLargeParam  = 4 << 10
+	maxScopeValues = 200
+)
+
+// largeParams may legitimately be longer than others: they hold tokens, lists of permissions or JSON, or are the client's
+// own. The client's proof at /oauth/par is bounded by the body alone.
+var largeParams = []string{"id_token_hint", "request", "state", "scope", "claims", "authorization_details"}
+
+// checkRequest refuses authorization requests, pushed or not, that are larger than any real one, or not text.
+func checkRequest(p httpx.Params) error {
+	if err := p.Texts(); err != nil {
+		return err
+	}
+	err := p.Within(maxRequest, func(name string) int {
+		switch {
+		case slices.Contains(largeParams, name):
+			return maxLargeParam
+		case name == "client_secret", name == "client_assertion":
+			return maxPushed
+		}
+		return maxParam
+	})
+	if err == nil && len(strings.Fields(p.Get("scope"))) > maxScopeValues {
+		err = apierr.New(apierr.Invalid, httpx.ErrBadRequest.Code, "The parameter 'scope' has too many values.")
+	}
+	return err
+}
+
+// readParams reads the parameters of a browser's request; a POST's may come in its body.
+func readParams(w http.ResponseWriter, r *http.Request) (httpx.Params, error) {
 	if r.Method == http.MethodPost && r.URL.RawQuery == "" {
-		return httpx.ReadBody(w, r, httpx.MaxBody)
+		return httpx.ReadBody(w, r, maxRequest)
 	}
 	return httpx.ReadQuery(r)
 }
@@ -161,6 +203,7 @@ func (a *api) shell(r *http.Request, uiLocales string) page.Shell {
 // fail shows the error page, or sends the browser to the tenant's own (Auth0 docs, "Custom Error Pages").
 func (a *api) fail(w http.ResponseWriter, r *http.Request, uiLocales string, err error) {
 	httpx.Fail(r.Context(), err)
+	noteLimit(r, err)
 	answer := commonWire(r, err)
 	var refusal *oauth.Refusal
 	var clientID, connection string
@@ -173,7 +216,7 @@ func (a *api) fail(w http.ResponseWriter, r *http.Request, uiLocales string, err
 	}
 	httpx.Note(r.Context(), httpx.FieldOutcome, answer.code)
 	if apierr.KindOf(err) == apierr.TooMany {
-		_ = a.shell(r, uiLocales).WriteThrottled(w, "same-user-login", 0)
+		a.throttled(w, r, uiLocales, err)
 		return
 	}
 	site := httpx.Site(r.Context())

@@ -49,7 +49,7 @@ func isRefusal(err error) bool {
 
 // endSession answers GET and POST /oidc/logout.
 func (a *api) endSession(w http.ResponseWriter, r *http.Request) {
-	p, err := readAuthorize(w, r)
+	p, err := readParams(w, r)
 	if err != nil {
 		a.fail(w, r, "", err)
 		return

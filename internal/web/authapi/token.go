@@ -123,6 +123,9 @@ func (a *api) par(w http.ResponseWriter, r *http.Request) {
 	p, err := httpx.ReadBody(w, r, maxPushed)
 	var client clientauth.Presented
 	if err == nil {
+		err = checkRequest(p)
+	}
+	if err == nil {
 		client, err = presented(r, p)
 	}
 	if err != nil {

@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -77,6 +79,29 @@ func (p Params) Text(names ...string) error {
 		if _, wrong := p.structured[name]; wrong {
 			return badRequest(quoteName(name) + " must be a string.")
 		}
+	}
+	return nil
+}
+
+// Texts refuses the request when any parameter is no text.
+func (p Params) Texts() error {
+	names := p.Names()
+	slices.Sort(names)
+	return p.Text(names...)
+}
+
+// Within refuses the request when its text parameters are larger: all of them, names included, than total bytes, or the
+// value of one than most gives for its name.
+func (p Params) Within(total int, most func(name string) int) error {
+	size := 0
+	for _, name := range slices.Sorted(maps.Keys(p.text)) {
+		size += len(name) + len(p.text[name])
+		if len(p.text[name]) > most(name) {
+			return badRequest("The parameter " + quoteName(name) + " is too long.")
+		}
+	}
+	if size > total {
+		return badRequest("The parameters are too long.")
 	}
 	return nil
 }

@@ -199,3 +199,56 @@ func FuzzReadBody(f *testing.F) {
 		}
 	})
 }
+
+func TestParams_WithinIsExact(t *testing.T) {
+	t.Parallel()
+	p, err := readForm("a=12345&bc=67&d=")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		total, a, others int
+		want             string
+	}{
+		{11, 5, 2, ""},
+		{10, 5, 2, "The parameters are too long."},
+		{11, 4, 2, "The parameter 'a' is too long."},
+		{11, 5, 1, "The parameter 'bc' is too long."},
+		{0, 0, 0, "The parameter 'a' is too long."},
+	} {
+		err := p.Within(c.total, func(name string) int {
+			if name == "a" {
+				return c.a
+			}
+			return c.others
+		})
+		got := ""
+		if err != nil {
+			got = apierr.As(err).Message
+		}
+		if got != c.want {
+			t.Errorf("%+v: got %q", c, got)
+		}
+	}
+}
+
+func TestParams_TextsRefusesAnythingElse(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]string{
+		`{"a":"b","c":null}`:     "",
+		`{"a":"b","d":1,"c":[]}`: "'c' must be a string.",
+		`{"a":{}}`:               "'a' must be a string.",
+	} {
+		p, err := readJSON([]byte(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		if err := p.Texts(); err != nil {
+			got = apierr.As(err).Message
+		}
+		if got != want {
+			t.Errorf("%s: got %q, want %q", body, got, want)
+		}
+	}
+}
