@@ -78,7 +78,7 @@ func TestLimit_MalformedStartsDoNotCount(t *testing.T) {
 	s := servertest.New(t)
 	b := from(t, s, "203.0.113.5")
 	for range 60 {
-		wantRefusal(t, b.Start("no address"), 400, "bad.email", "Object didn't pass validation for format email")
+		wantRefusal(t, b.Start("no address"), 400, "bad.email", "Object didn't pass validation for format email: no address")
 	}
 	mustStart(t, b, "ada@example.com")
 }

@@ -168,3 +168,17 @@ func TestStart_ForwardedAddressCountsOnlyForTrustedClientsThatProveThemselves(t 
 		}
 	}
 }
+
+func TestStart_WhatIsNoAddressIsRepeatedAsTyped(t *testing.T) {
+	t.Parallel()
+	s := servertest.New(t)
+	b := s.Browser(t)
+	long := strings.Repeat("ü", 300)
+	for typed, told := range map[string]string{
+		" Ada at Example.com ": " Ada at Example.com ",
+		"<b>\"ada\"\n":         "<b>\"ada\"\n",
+		long:                   long[:2*254] + "...",
+	} {
+		wantRefusal(t, b.Start(typed), 400, "bad.email", "Object didn't pass validation for format email: "+told)
+	}
+}

@@ -89,6 +89,9 @@ func (a *api) start(r *http.Request, p httpx.Params) (startAnswer, *client.Clien
 		request.Limits = []protect.Ask{{Limit: protect.StartsPerIP, Subject: protect.Network(origin.IP)}}
 	}
 	started, err := a.Logins.Start(ctx, request)
+	if errors.Is(err, login.ErrEmail) {
+		return startAnswer{}, c, badStart("bad.email", "Object didn't pass validation for format email: "+clip(p.Get("email"), maxEmail))
+	}
 	if err != nil {
 		return startAnswer{}, c, err
 	}
@@ -131,15 +134,22 @@ func unknownParams(p httpx.Params) string {
 		}
 	}
 	slices.Sort(unknown)
-	list := []rune(strings.Join(unknown, ", "))
-	if len(list) > maxListed {
-		list = append(list[:maxListed], []rune("...")...)
-	}
-	return string(list)
+	return clip(strings.Join(unknown, ", "), maxListed)
 }
 
-// maxListed is how many characters of a stranger's parameter names are repeated to it.
-const maxListed = 80
+// How many characters are repeated to a stranger: of the parameter names it made up, and of what is no e-mail address. The
+// longest address has as many (RFC 5321 section 4.5.3.1.3).
+const (
+	maxListed = 80
+	maxEmail  = 254
+)
+
+func clip(s string, most int) string {
+	if r := []rune(s); len(r) > most {
+		return string(r[:most]) + "..."
+	}
+	return s
+}
 
 // passwordlessConnection finds the connection that is named.
 func (a *api) passwordlessConnection(r *http.Request, c *client.Client, name string) (*connection.Connection, error) {
@@ -185,8 +195,6 @@ func startWire(r *http.Request, err error) wire {
 		return wire{http.StatusForbidden, "unauthorized_client", "Client authentication is required"}
 	case errors.Is(err, oauth.ErrGrantNotAllowed):
 		return lookUp(r, err, client.GrantPasswordlessOTP)
-	case errors.Is(err, login.ErrEmail):
-		return wire{http.StatusBadRequest, "bad.email", "Object didn't pass validation for format email"}
 	case errors.Is(err, login.ErrSignupDisabled):
 		return wire{http.StatusBadRequest, "bad.connection", "Public signup is disabled"}
 	case errors.As(err, &protocol):
