@@ -45,6 +45,19 @@ func (s *Server) Authorize(ctx context.Context, site tenant.Site, params map[str
 	if err != nil {
 		return s.refuse(ctx, site, a, b, err)
 	}
+	return s.onceMore(func() (Outcome, error) { return s.authorize(ctx, site, a, b) })
+}
+
+// onceMore decides again, with what is true now, when the session that was to answer ended before the commit.
+func (s *Server) onceMore(decide func() (Outcome, error)) (Outcome, error) {
+	out, err := decide()
+	if errors.Is(err, session.ErrGone) {
+		return decide()
+	}
+	return out, err
+}
+
+func (s *Server) authorize(ctx context.Context, site tenant.Site, a *asked, b Browser) (Outcome, error) {
 	visit, err := s.visit(ctx, site, a.client, a.connection, a.target, &a.Request, b)
 	if err != nil {
 		return s.refuse(ctx, site, a, b, err)
@@ -55,7 +68,11 @@ func (s *Server) Authorize(ctx context.Context, site tenant.Site, params map[str
 		return s.refuse(ctx, site, a, b, err)
 	}
 	if step == transaction.Finish {
-		return s.finish(ctx, visit)
+		out, err := s.finish(ctx, visit)
+		if err != nil {
+			return s.refuse(ctx, site, a, b, denied(err))
+		}
+		return out, nil
 	}
 	if a.Has("none") {
 		return s.refuse(ctx, site, a, b, silentRefusal(step))
@@ -83,6 +100,10 @@ func silentRefusal(step transaction.Step) *Error {
 
 // Resume goes on with a transaction after its pages (GET /authorize/resume).
 func (s *Server) Resume(ctx context.Context, site tenant.Site, tx *transaction.Transaction, b Browser) (Outcome, error) {
+	return s.onceMore(func() (Outcome, error) { return s.resume(ctx, site, tx, b) })
+}
+
+func (s *Server) resume(ctx context.Context, site tenant.Site, tx *transaction.Transaction, b Browser) (Outcome, error) {
 	visit, err := s.resumed(ctx, site, tx, b)
 	if err != nil {
 		return Outcome{}, err
@@ -93,7 +114,11 @@ func (s *Server) Resume(ctx context.Context, site tenant.Site, tx *transaction.T
 	}
 	switch step {
 	case transaction.Finish:
-		return s.finish(ctx, visit)
+		out, err := s.finish(ctx, visit)
+		if err != nil {
+			return s.refuseTransaction(ctx, visit, denied(err))
+		}
+		return out, nil
 	case transaction.Declined:
 		return s.refuseTransaction(ctx, visit, errDeclined)
 	}
