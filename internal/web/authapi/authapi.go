@@ -5,6 +5,7 @@ package authapi
 
 import (
 	"net/http"
+	"strings"
 
 	"latchkey/internal/client"
 	"latchkey/internal/clientauth"
@@ -71,6 +72,7 @@ func Register(mux *httpx.Mux, c Config) {
 		{"GET /.well-known/oauth-authorization-server", open, a.configuration},
 		{"GET /.well-known/jwks.json", open, a.jwks},
 		{"GET /pem", open, a.pem},
+		{"GET /cer", open, a.cer},
 	} {
 		var h http.Handler = route.handle
 		if route.wrap != nil {
@@ -83,15 +85,19 @@ func Register(mux *httpx.Mux, c Config) {
 	}
 	for _, path := range disabled {
 		mux.HandleFunc(path, endpointDisabled)
+		if tree, ok := strings.CutSuffix(path, "/"); ok {
+			mux.HandleFunc(tree, endpointDisabled)
+		}
 	}
 }
 
 // disabled are endpoints that Auth0 has and this server does not serve: legacy ones, and those of later releases that the
-// discovery document names because Auth0's always does. They answer as at a tenant where they are switched off.
+// discovery document names because Auth0's always does. They answer as at a tenant where they are switched off. A path that
+// ends in a slash stands for all below it.
 var disabled = []string{
-	"/oauth/ro", "/oauth/access_token", "/delegation", "/tokeninfo", "/unlink", "/login/unlink", "/bc-authorize",
-	"/oauth/device/code", "/mfa/challenge", "/oidc/register", "/passwordless/verify", "/otp/challenge", "/co/authenticate",
-	"/dbconnections/signup", "/dbconnections/change_password",
+	"/oauth/ro", "/oauth/access_token", "/delegation", "/tokeninfo", "/unlink", "/login/unlink", "/users/{id}/impersonate",
+	"/samlp/", "/wsfed/", "/bc-authorize", "/anonymous/token", "/oauth/global-token-revocation/", "/oauth/device/code", "/mfa/",
+	"/oidc/register", "/passwordless/verify", "/otp/challenge", "/co/authenticate", "/dbconnections/",
 }
 
 func noContent(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }

@@ -1,6 +1,7 @@
 package authapi
 
 import (
+	"encoding/pem"
 	"net/http"
 
 	"latchkey/internal/tenant"
@@ -87,11 +88,23 @@ func (a *api) jwks(w http.ResponseWriter, r *http.Request) {
 
 // pem answers GET /pem with the current signing certificate.
 func (a *api) pem(w http.ResponseWriter, r *http.Request) {
-	certificate, err := a.Keys.CertificatePEM(r.Context(), httpx.Site(r.Context()).Tenant.ID)
+	a.certificate(w, r, "application/x-pem-file", func(text []byte) []byte { return text })
+}
+
+// cer answers GET /cer with the same in DER.
+func (a *api) cer(w http.ResponseWriter, r *http.Request) {
+	a.certificate(w, r, "application/pkix-cert", func(text []byte) []byte {
+		block, _ := pem.Decode(text)
+		return block.Bytes
+	})
+}
+
+func (a *api) certificate(w http.ResponseWriter, r *http.Request, contentType string, form func(text []byte) []byte) {
+	text, err := a.Keys.CertificatePEM(r.Context(), httpx.Site(r.Context()).Tenant.ID)
 	if err != nil {
 		refuse(w, r, err, commonWire(r, err))
 		return
 	}
-	w.Header().Set("Content-Type", "application/x-pem-file")
-	_, _ = w.Write(certificate) // the client may be gone; there is nobody left to tell
+	w.Header().Set("Content-Type", contentType)
+	_, _ = w.Write(form(text)) // the client may be gone; there is nobody left to tell
 }
