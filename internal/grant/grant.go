@@ -152,14 +152,19 @@ type FoundToken struct {
 	latest int
 }
 
-// Reuse tells of a refresh token that was used after it had been replaced. It is an ErrRefresh.
+// Reuse tells of a refresh token whose use ends its family: one that was used after it had been replaced or, when Switched,
+// one that rotates while its client no longer does. It is an ErrRefresh.
 type Reuse struct {
-	Token  *RefreshToken
-	Latest int
+	Token    *RefreshToken
+	Latest   int
+	Switched bool
 }
 
 // Error implements error.
 func (e *Reuse) Error() string {
+	if e.Switched {
+		return "a refresh token that rotates was used after its client had stopped to rotate"
+	}
 	return fmt.Sprintf("refresh token %d of a family at %d was used again", e.Token.Sequence, e.Latest)
 }
 
@@ -168,7 +173,8 @@ func (e *Reuse) Unwrap() error { return ErrRefresh }
 
 // FindToken gives the token where it may be exchanged: the client's own, neither revoked nor expired nor replaced, or
 // replaced within the client's leeway by the token that is still the newest. Reuse of any other replaced token is a
-// *Reuse, and the caller ends the family.
+// *Reuse, and the caller ends the family; so is a token that rotates where the client no longer does (Auth0 docs,
+// "Configure Refresh Token Rotation").
 func (g *Grants) FindToken(ctx context.Context, tenantID string, c *client.Client, token Secret) (FoundToken, error) {
 	r, hash, latest, err := g.store.RefreshTokenByHash(ctx, tenantID, g.keys.Hashes(purposeRefresh, string(token)))
 	if err != nil {
@@ -184,6 +190,9 @@ func (g *Grants) FindToken(ctx context.Context, tenantID string, c *client.Clien
 		return FoundToken{}, ErrRefresh
 	}
 	found := FoundToken{r, hash, latest}
+	if r.Rotating && !c.RefreshToken.Rotating() {
+		return found, &Reuse{Token: r, Latest: latest, Switched: true}
+	}
 	if !r.RotatedAt.IsZero() && !found.inLeeway(c.RefreshToken, now) {
 		return found, &Reuse{Token: r, Latest: latest}
 	}
@@ -194,31 +203,42 @@ func idle(r *RefreshToken, life time.Duration, now time.Time) bool {
 	return life > 0 && !now.Before(r.UsedAt.Add(life))
 }
 
-// inLeeway reports whether a replaced token may be used once more: the newest is its own successor, or a sibling made in
-// the same leeway, and the leeway since its first use has not passed.
+// inLeeway reports whether a replaced token may be used once more: the newest is its own successor, or one beside that, and
+// the leeway since it was replaced has not passed. Of tokens that were made beside each other one goes on; the others are
+// replaced by its successor.
 func (f FoundToken) inLeeway(p client.RefreshPolicy, now time.Time) bool {
 	leeway := time.Duration(p.Leeway) * time.Second
 	return f.latest == f.Sequence+1 && now.Before(f.RotatedAt.Add(leeway))
 }
 
-// Exchange uses a found token in the caller's transaction. For a rotating client it gives the successor to save; else
-// nil. When somebody else used or revoked the token meanwhile it answers ErrRefresh or *Reuse and the caller rolls back.
+// Exchange uses a found token in the caller's transaction. For a rotating client it gives the successor to save, else nil;
+// the first rotation of a token that did not rotate revokes the user's others for that client and audience. When the
+// token was used or revoked, or its user blocked or deleted, after it had been found, the answer is *Reuse, ErrRefresh or
+// user.ErrBlocked and the caller rolls back.
 func (g *Grants) Exchange(ctx context.Context, tenantID string, c *client.Client, f FoundToken) (*RefreshToken, error) {
 	now := g.clock.Now()
-	if !c.RefreshToken.Rotating() {
-		ok, err := g.store.TouchRefreshToken(ctx, tenantID, f.hash, now)
-		if err == nil && !ok {
-			err = ErrRefresh
-		}
-		return nil, err
+	rotating := c.RefreshToken.Rotating()
+	var ok bool
+	var err error
+	switch {
+	case !rotating:
+		ok, err = g.store.TouchRefreshToken(ctx, tenantID, f.hash, now)
+	case f.RotatedAt.IsZero():
+		ok, err = g.store.RotateRefreshToken(ctx, tenantID, f.hash, f.RefreshToken, now)
+	default: // in the leeway
+		ok, err = g.store.HoldFamily(ctx, tenantID, f.FamilyID, f.latest)
 	}
-	if f.RotatedAt.IsZero() {
-		ok, err := g.store.RotateRefreshToken(ctx, tenantID, f.hash, now)
-		if err != nil {
-			return nil, fmt.Errorf("rotate a refresh token: %w", err)
-		}
-		if !ok {
-			return nil, &Reuse{Token: f.RefreshToken, Latest: f.Sequence + 1}
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("exchange a refresh token: %w", err)
+	case !ok:
+		return nil, g.lost(ctx, tenantID, f)
+	case !rotating:
+		return nil, nil
+	}
+	if !f.Rotating {
+		if err := g.store.RevokeNotRotating(ctx, tenantID, f.UserID, f.ClientID, f.Audience, now); err != nil {
+			return nil, err
 		}
 	}
 	next := *f.RefreshToken
@@ -226,6 +246,20 @@ func (g *Grants) Exchange(ctx context.Context, tenantID string, c *client.Client
 	next.Rotating = true
 	next.IssuedAt, next.UsedAt, next.RotatedAt = now, now, time.Time{}
 	return &next, nil
+}
+
+// lost tells why a token that was found could not be used.
+func (g *Grants) lost(ctx context.Context, tenantID string, f FoundToken) error {
+	r, _, latest, err := g.store.RefreshTokenByHash(ctx, tenantID, [][]byte{f.hash})
+	switch {
+	case err != nil:
+		return fmt.Errorf("find a refresh token again: %w", err)
+	case r == nil || !r.RevokedAt.IsZero():
+		return ErrRefresh
+	case latest != f.latest:
+		return &Reuse{Token: f.RefreshToken, Latest: latest}
+	}
+	return user.ErrBlocked
 }
 
 // EndFamily revokes a token family, in the caller's transaction.

@@ -39,12 +39,12 @@ type RefreshToken struct {
 	SessionID  string
 	Connection string
 	Issuer     string
-	Rotating   bool
+	Rotating   bool // whether the family rotates: since its first token, or since its client began to
 	AuthTime   time.Time
 	IssuedAt   time.Time // of this token
 	ExpiresAt  time.Time // of the family; zero: never
 	UsedAt     time.Time // last exchange; a rotated token was used for good at this time
-	RotatedAt  time.Time // when a successor replaced it; zero: it is the newest
+	RotatedAt  time.Time // when its own successor, or that of a token beside it, replaced it; zero: it is the newest
 	RevokedAt  time.Time
 }
 
@@ -76,15 +76,22 @@ type Store interface {
 	// DeleteCodes deletes the unused codes of a user. A queued write.
 	DeleteCodes(ctx context.Context, tenantID, userID string) error
 
-	// InsertRefreshToken writes a token under its hash. A queued write.
+	// InsertRefreshToken writes a token under its hash. The first of a family, sequence 1, begins the family; any other
+	// adds nothing to it, so that a family that is revoked or gone stays so. A queued write.
 	InsertRefreshToken(ctx context.Context, tenantID string, hash []byte, r *RefreshToken) error
 	// RefreshTokenByHash gives the token with the hash under which it was found, and the highest sequence in its family;
 	// or nil. Rotated, revoked and expired ones too.
 	RefreshTokenByHash(ctx context.Context, tenantID string, hashes [][]byte) (r *RefreshToken, hash []byte, latest int, err error)
-	// RotateRefreshToken marks the token rotated and used at now where it is neither rotated nor revoked, and tells
-	// whether it did: of any number of callers exactly one is told true.
-	RotateRefreshToken(ctx context.Context, tenantID string, hash []byte, now time.Time) (bool, error)
-	// TouchRefreshToken notes a use of a token that is not replaced, where it is not revoked, and tells whether it did.
+	// RotateRefreshToken marks the token rotated and used at now, and its family as one that rotates and whose highest
+	// sequence is the next, where the token has the highest, its family is not revoked and its user is there and not
+	// blocked. It tells whether it did: of any number of callers, with this token or one beside it, exactly one is told
+	// true.
+	RotateRefreshToken(ctx context.Context, tenantID string, hash []byte, r *RefreshToken, now time.Time) (bool, error)
+	// HoldFamily keeps a family as it is until the transaction ends, where its highest sequence is latest, it is not
+	// revoked and its user is there and not blocked, and tells whether it did.
+	HoldFamily(ctx context.Context, tenantID, familyID string, latest int) (bool, error)
+	// TouchRefreshToken notes a use of a token that is not replaced, where it is not revoked and its user is there and not
+	// blocked, and tells whether it did.
 	TouchRefreshToken(ctx context.Context, tenantID string, hash []byte, now time.Time) (bool, error)
 	// RevokeFamily revokes every token of a family. A queued write.
 	RevokeFamily(ctx context.Context, tenantID, familyID string, now time.Time) error
@@ -93,7 +100,10 @@ type Store interface {
 	// RevokeGrant revokes the refresh tokens of a user at one client for one audience; the empty audience is that of tokens
 	// without one. A queued write.
 	RevokeGrant(ctx context.Context, tenantID, userID, clientID, audience string, now time.Time) error
-	// TrimRefreshTokens deletes the oldest families of a user and client beyond keep. A queued write.
+	// RevokeNotRotating is RevokeGrant for families that do not rotate. A queued write.
+	RevokeNotRotating(ctx context.Context, tenantID, userID, clientID, audience string, now time.Time) error
+	// TrimRefreshTokens deletes the oldest families of a user and client beyond keep; revoked ones neither count nor go. A
+	// queued write.
 	TrimRefreshTokens(ctx context.Context, tenantID, userID, clientID string, keep int) error
 
 	// ConsentFor gives what the user has allowed the client at the audience, or nil.

@@ -7,6 +7,7 @@ import (
 
 	"latchkey/internal/clock"
 	"latchkey/internal/grant"
+	"latchkey/internal/store/engine"
 	"latchkey/internal/user"
 )
 
@@ -24,36 +25,44 @@ const (
 	deleteCodes = `DELETE FROM authorization_codes WHERE tenant_id = $1 AND user_id = $2 AND used_at = 0`
 
 	// A family is one row, so that revoking it also reaches a token that another transaction is just adding to it.
-	upsertFamily = `INSERT INTO refresh_families
-		(tenant_id, family_id, user_id, client_id, audience, latest, created_at, expires_at, revoked_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-		ON CONFLICT (tenant_id, family_id) DO UPDATE SET expires_at = excluded.expires_at,
-		latest = CASE WHEN excluded.latest > refresh_families.latest THEN excluded.latest ELSE refresh_families.latest END`
+	insertFamily = `INSERT INTO refresh_families
+		(tenant_id, family_id, user_id, client_id, audience, rotating, latest, advanced_at, created_at, expires_at, revoked_at)
+		VALUES ($1, $2, $3, $4, $5, $6, 1, 0, $7, $8, $9)`
 	insertRefreshToken = `INSERT INTO refresh_tokens
 		(tenant_id, token_hash, family_id, sequence, document, issued_at, used_at, rotated_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
 	// The family is asked for in parentheses for the reason that userOfIdentity gives.
 	selectRefreshToken = `SELECT token_hash, family_id, sequence, document, issued_at, used_at, rotated_at
 		FROM refresh_tokens WHERE tenant_id = $1 AND token_hash IN `
-	selectFamilyOfToken = `SELECT user_id, client_id, latest, expires_at, revoked_at FROM refresh_families
+	selectFamilyOfToken = `SELECT user_id, client_id, rotating, latest, advanced_at, expires_at, revoked_at
+		FROM refresh_families
 		WHERE tenant_id = $1 AND family_id = (SELECT refresh_tokens.family_id FROM refresh_tokens
 			WHERE refresh_tokens.tenant_id = $1 AND refresh_tokens.token_hash IN `
-	familyLives = ` AND (SELECT refresh_families.revoked_at FROM refresh_families WHERE refresh_families.tenant_id = $1
-		AND refresh_families.family_id = refresh_tokens.family_id) = 0`
+	familyLives = ` AND refresh_families.revoked_at = 0 AND NOT (SELECT users.blocked FROM users
+		WHERE users.tenant_id = $1 AND users.user_id = refresh_families.user_id)`
+	advanceFamily = `UPDATE refresh_families SET latest = latest + 1, advanced_at = $4, rotating = TRUE
+		WHERE tenant_id = $1 AND family_id = $2 AND latest = $3` + familyLives
+	// Changes nothing but waits for whoever is changing the family, and makes them wait.
+	holdFamily = `UPDATE refresh_families SET latest = latest
+		WHERE tenant_id = $1 AND family_id = $2 AND latest = $3` + familyLives
 	rotateRefreshToken = `UPDATE refresh_tokens SET rotated_at = $3, used_at = $3
-		WHERE tenant_id = $1 AND token_hash = $2 AND rotated_at = 0` + familyLives
+		WHERE tenant_id = $1 AND token_hash = $2`
 	touchRefreshToken = `UPDATE refresh_tokens SET used_at = $3
-		WHERE tenant_id = $1 AND token_hash = $2` + familyLives
+		WHERE tenant_id = $1 AND token_hash = $2 AND rotated_at = 0
+		AND sequence = (SELECT refresh_families.latest FROM refresh_families WHERE refresh_families.tenant_id = $1
+			AND refresh_families.family_id = refresh_tokens.family_id` + familyLives + `)`
 	revokeFamily = `UPDATE refresh_families SET revoked_at = $3
 		WHERE tenant_id = $1 AND family_id = $2 AND revoked_at = 0`
 	revokeTokens = `UPDATE refresh_families SET revoked_at = $3
 		WHERE tenant_id = $1 AND user_id = $2 AND revoked_at = 0`
 	revokeGrant = `UPDATE refresh_families SET revoked_at = $5
 		WHERE tenant_id = $1 AND user_id = $2 AND client_id = $3 AND audience = $4 AND revoked_at = 0`
+	revokeNotRotating = `UPDATE refresh_families SET revoked_at = $5
+		WHERE tenant_id = $1 AND user_id = $2 AND client_id = $3 AND audience = $4 AND NOT rotating AND revoked_at = 0`
 	// Tokens whose family is gone are found by nobody; the sweep removes them.
 	trimFamilies = `DELETE FROM refresh_families WHERE tenant_id = $1 AND user_id = $2 AND client_id = $3
-		AND (created_at, family_id) <= (SELECT created_at, family_id FROM refresh_families
-			WHERE tenant_id = $1 AND user_id = $2 AND client_id = $3
+		AND revoked_at = 0 AND (created_at, family_id) <= (SELECT created_at, family_id FROM refresh_families
+			WHERE tenant_id = $1 AND user_id = $2 AND client_id = $3 AND revoked_at = 0
 			ORDER BY created_at DESC, family_id DESC LIMIT 1 OFFSET $4)`
 
 	selectConsent = `SELECT scope FROM consents
@@ -125,7 +134,6 @@ type storedToken struct {
 	SessionID  string    `json:"sid,omitempty"`
 	Connection string    `json:"connection,omitempty"`
 	Issuer     string    `json:"issuer"`
-	Rotating   bool      `json:"rotating,omitempty"`
 	AuthTime   time.Time `json:"auth_time"`
 }
 
@@ -133,20 +141,21 @@ type storedToken struct {
 func (db *DB) InsertRefreshToken(ctx context.Context, tenantID string, hash []byte, r *grant.RefreshToken) error {
 	document, err := encode(storedToken{
 		Audience: r.Audience, Scope: r.Scope, SessionID: r.SessionID, Connection: r.Connection, Issuer: r.Issuer,
-		Rotating: r.Rotating, AuthTime: r.AuthTime,
+		AuthTime: r.AuthTime,
 	})
 	if err != nil {
 		return err
 	}
-	return db.InTx(ctx, func(ctx context.Context) error {
-		err := db.queue(ctx, upsertFamily, tenantID, r.FamilyID, r.UserID, r.ClientID, r.Audience, r.Sequence,
-			clock.Millis(r.IssuedAt), clock.Millis(r.ExpiresAt), clock.Millis(r.RevokedAt))
-		if err != nil {
-			return err
-		}
-		return db.queue(ctx, insertRefreshToken, tenantID, hash, r.FamilyID, r.Sequence, document,
-			clock.Millis(r.IssuedAt), clock.Millis(r.UsedAt), clock.Millis(r.RotatedAt))
-	})
+	statements := []*engine.Statement{{SQL: insertRefreshToken, Args: []any{
+		tenantID, hash, r.FamilyID, r.Sequence, document, clock.Millis(r.IssuedAt), clock.Millis(r.UsedAt), clock.Millis(r.RotatedAt),
+	}}}
+	if r.Sequence == 1 {
+		statements = append(statements, &engine.Statement{SQL: insertFamily, Args: []any{
+			tenantID, r.FamilyID, r.UserID, r.ClientID, r.Audience, r.Rotating,
+			clock.Millis(r.IssuedAt), clock.Millis(r.ExpiresAt), clock.Millis(r.RevokedAt),
+		}})
+	}
+	return db.queueAll(ctx, statements...)
 }
 
 // RefreshTokenByHash implements grant.Store.
@@ -158,14 +167,14 @@ func (db *DB) RefreshTokenByHash(ctx context.Context, tenantID string, hashes []
 	var hash []byte
 	var document string
 	var latest int
-	var issued, used, rotated, expires, revoked int64
+	var issued, used, rotated, advanced, expires, revoked int64
 	var found, alive bool
 	args := hashArgs(tenantID, hashes)
 	err := db.read(ctx,
 		row(in(selectRefreshToken, len(hashes), 2, ""), args, &found,
 			&hash, &r.FamilyID, &r.Sequence, &document, &issued, &used, &rotated),
 		row(in(selectFamilyOfToken, len(hashes), 2, " LIMIT 1)"), args, &alive,
-			&r.UserID, &r.ClientID, &latest, &expires, &revoked),
+			&r.UserID, &r.ClientID, &r.Rotating, &latest, &advanced, &expires, &revoked),
 	)
 	if err != nil {
 		return nil, nil, 0, fmt.Errorf("read a refresh token: %w", err)
@@ -173,22 +182,41 @@ func (db *DB) RefreshTokenByHash(ctx context.Context, tenantID string, hashes []
 	if !found || !alive {
 		return nil, nil, 0, nil
 	}
+	if rotated == 0 && r.Sequence < latest {
+		rotated = advanced
+	}
 	var stored storedToken
 	if err := decode(document, &stored); err != nil {
 		return nil, nil, 0, err
 	}
 	r.Audience, r.Scope, r.SessionID, r.Connection = stored.Audience, stored.Scope, stored.SessionID, stored.Connection
-	r.Issuer, r.Rotating, r.AuthTime = stored.Issuer, stored.Rotating, stored.AuthTime
+	r.Issuer, r.AuthTime = stored.Issuer, stored.AuthTime
 	r.IssuedAt, r.UsedAt, r.RotatedAt = clock.FromMillis(issued), clock.FromMillis(used), clock.FromMillis(rotated)
 	r.ExpiresAt, r.RevokedAt = clock.FromMillis(expires), clock.FromMillis(revoked)
 	return r, hash, latest, nil
 }
 
 // RotateRefreshToken implements grant.Store.
-func (db *DB) RotateRefreshToken(ctx context.Context, tenantID string, hash []byte, now time.Time) (bool, error) {
-	changed, err := db.exec(ctx, rotateRefreshToken, tenantID, hash, clock.Millis(now))
+func (db *DB) RotateRefreshToken(ctx context.Context, tenantID string, hash []byte, r *grant.RefreshToken, now time.Time) (won bool, err error) {
+	at := clock.Millis(now)
+	err = db.InTx(ctx, func(ctx context.Context) error {
+		changed, err := db.exec(ctx, advanceFamily, tenantID, r.FamilyID, r.Sequence, at)
+		if won = changed == 1; err != nil || !won {
+			return err
+		}
+		return db.queue(ctx, rotateRefreshToken, tenantID, hash, at)
+	})
 	if err != nil {
 		return false, fmt.Errorf("rotate a refresh token: %w", err)
+	}
+	return won, nil
+}
+
+// HoldFamily implements grant.Store.
+func (db *DB) HoldFamily(ctx context.Context, tenantID, familyID string, latest int) (bool, error) {
+	changed, err := db.exec(ctx, holdFamily, tenantID, familyID, latest)
+	if err != nil {
+		return false, fmt.Errorf("hold a refresh token family: %w", err)
 	}
 	return changed == 1, nil
 }
@@ -215,6 +243,11 @@ func (db *DB) RevokeTokens(ctx context.Context, tenantID, userID string, now tim
 // RevokeGrant implements grant.Store.
 func (db *DB) RevokeGrant(ctx context.Context, tenantID, userID, clientID, audience string, now time.Time) error {
 	return db.queue(ctx, revokeGrant, tenantID, userID, clientID, audience, clock.Millis(now))
+}
+
+// RevokeNotRotating implements grant.Store.
+func (db *DB) RevokeNotRotating(ctx context.Context, tenantID, userID, clientID, audience string, now time.Time) error {
+	return db.queue(ctx, revokeNotRotating, tenantID, userID, clientID, audience, clock.Millis(now))
 }
 
 // TrimRefreshTokens implements grant.Store.

@@ -76,6 +76,93 @@ func TestRefresh_LeewayServesTheTokenBeforeTheNewest(t *testing.T) {
 	})
 }
 
+// Within the leeway two tokens come to stand beside each other. One of them goes on; the other is then the one before the
+// newest, and after the leeway its use tells of a theft.
+func TestRefresh_LeewayDoesNotForkAFamilyForGood(t *testing.T) {
+	t.Parallel()
+	servertest.Each(t, func(t *testing.T, s *servertest.Server) {
+		s.ChangeClient(s.SPA.ID, func(c *client.Client) { c.RefreshToken.Leeway = 10 })
+		b := s.Browser(t)
+		first := family(t, s, b)
+		one, other := b.MustToken(refreshForm(s.SPA, first.RefreshToken)), b.MustToken(refreshForm(s.SPA, first.RefreshToken))
+		s.Clock.Advance(time.Hour)
+		one = b.MustToken(refreshForm(s.SPA, one.RefreshToken))
+		s.Clock.Advance(9 * time.Second)
+		beside := b.MustToken(refreshForm(s.SPA, other.RefreshToken))
+		s.Clock.Advance(time.Second)
+		for _, token := range []string{other.RefreshToken, one.RefreshToken, beside.RefreshToken} {
+			oauthError(t, b.Token(refreshForm(s.SPA, token)), http.StatusForbidden, "invalid_grant", unknownToken)
+		}
+
+		// Two generations behind it is reuse within the leeway as well.
+		first = family(t, s, b)
+		one, other = b.MustToken(refreshForm(s.SPA, first.RefreshToken)), b.MustToken(refreshForm(s.SPA, first.RefreshToken))
+		for range 2 {
+			one = b.MustToken(refreshForm(s.SPA, one.RefreshToken))
+		}
+		for _, token := range []string{other.RefreshToken, one.RefreshToken} {
+			oauthError(t, b.Token(refreshForm(s.SPA, token)), http.StatusForbidden, "invalid_grant", unknownToken)
+		}
+	})
+}
+
+// Auth0's docs, "Configure Refresh Token Rotation", on clients that begin or cease to rotate.
+func TestRefresh_AClientBeginsToRotate(t *testing.T) {
+	t.Parallel()
+	servertest.Each(t, func(t *testing.T, s *servertest.Server) {
+		b := s.Browser(t)
+		b.Login(s.AuthorizeURL(s.Web), ada)
+		token := func(c *client.Client, b *servertest.Browser, audience string) string {
+			t.Helper()
+			code := succeeds(t, b.Get(s.AuthorizeURL(c, "scope", "openid offline_access", "audience", audience))).Get("code")
+			return b.MustToken(s.CodeForm(code)).RefreshToken
+		}
+		refresh := func(token string) *servertest.Answer {
+			return b.Token(refreshForm(s.Web, token, "client_secret", s.Secret))
+		}
+		somebody := s.Browser(t)
+		somebody.Login(s.AuthorizeURL(s.Web), bob)
+		first, second, api, bobs := token(s.Web, b, ""), token(s.Web, b, ""), token(s.Web, b, servertest.Audience), token(s.Web, somebody, "")
+		s.ChangeClient(s.Web.ID, func(c *client.Client) {
+			c.RefreshToken.RotationType, c.RefreshToken.ExpirationType = "rotating", "expiring"
+		})
+		made := token(s.Web, b, "") // rotates from its beginning
+		next, _ := refresh(first).JSON(t)["refresh_token"].(string)
+		if next == "" || next == first {
+			t.Fatalf("the first exchange after the switch gives the refresh token %q", next)
+		}
+		oauthError(t, refresh(second), http.StatusForbidden, "invalid_grant", unknownToken)
+		for name, other := range map[string]string{"the successor": next, "a newer login": made, "another API": api, "another user": bobs} {
+			if got := refresh(other).JSON(t)["refresh_token"]; got == nil || got == other {
+				t.Errorf("the token of %s gives the refresh token %v", name, got)
+			}
+		}
+		oauthError(t, refresh(first), http.StatusForbidden, "invalid_grant", unknownToken)
+	})
+}
+
+func TestRefresh_AClientCeasesToRotate(t *testing.T) {
+	t.Parallel()
+	for _, leeway := range []int{0, 60} {
+		servertest.Each(t, func(t *testing.T, s *servertest.Server) {
+			s.ChangeClient(s.SPA.ID, func(c *client.Client) { c.RefreshToken.Leeway = leeway })
+			b := s.Browser(t)
+			old := family(t, s, b)
+			s.ChangeClient(s.SPA.ID, func(c *client.Client) { c.RefreshToken.RotationType = "non-rotating" })
+			oauthError(t, b.Token(refreshForm(s.SPA, old.RefreshToken)), http.StatusForbidden, "invalid_grant", unknownToken)
+			made := family(t, s, b)
+			for range 2 {
+				if next := b.MustToken(refreshForm(s.SPA, made.RefreshToken)); next.RefreshToken != "" {
+					t.Error("a client that does not rotate got a new refresh token")
+				}
+			}
+			s.ChangeClient(s.SPA.ID, func(c *client.Client) { c.RefreshToken.RotationType = "rotating" })
+			oauthError(t, b.Token(refreshForm(s.SPA, old.RefreshToken)), http.StatusForbidden, "invalid_grant", unknownToken)
+			b.MustToken(refreshForm(s.SPA, made.RefreshToken))
+		})
+	}
+}
+
 func TestRefresh_ExpiresWhenIdleAndInTheEnd(t *testing.T) {
 	t.Parallel()
 	servertest.Each(t, func(t *testing.T, s *servertest.Server) {

@@ -189,6 +189,15 @@ var logins = []promise{
 	}},
 }
 
+// tenantOf makes a tenant with one user.
+func (s *suite) tenantOf(t *testing.T, userID string) string {
+	t.Helper()
+	id, u := s.tenant(t), person("u@example.com")
+	u.ID = userID
+	ok(t, s.db.CreateUser(t.Context(), id, u))
+	return id
+}
+
 func refreshToken(family string, sequence int) *grant.RefreshToken {
 	return &grant.RefreshToken{
 		FamilyID: family, Sequence: sequence, ClientID: "c", UserID: "u", Audience: "urn:api", Scope: []string{"openid", "a"},
@@ -280,11 +289,15 @@ var grants = []promise{
 		}
 	}},
 	{"ARefreshTokenComesBackWithItsFamilysLatest", func(t *testing.T, s *suite) {
-		ctx, id := t.Context(), s.tenant(t)
+		ctx, id := t.Context(), s.tenantOf(t, "u")
 		first, second := refreshToken("f", 1), refreshToken("f", 2)
 		ok(t, s.db.InsertRefreshToken(ctx, id, []byte("1"), first))
+		ok(t, s.db.InsertRefreshToken(ctx, id, []byte("other"), refreshToken("g", 1)))
+		rotated, err := s.db.RotateRefreshToken(ctx, id, []byte("1"), first, at(5))
+		ok(t, err)
+		equal(t, "rotated", rotated, true)
 		ok(t, s.db.InsertRefreshToken(ctx, id, []byte("2"), second))
-		ok(t, s.db.InsertRefreshToken(ctx, id, []byte("other"), refreshToken("g", 7)))
+		first.UsedAt, first.RotatedAt = at(5), at(5)
 		for hash, want := range map[string]*grant.RefreshToken{"1": first, "2": second} {
 			got, found, latest, err := s.db.RefreshTokenByHash(ctx, id, hashes(hash))
 			ok(t, err)
@@ -302,12 +315,14 @@ var grants = []promise{
 		}
 	}},
 	{"ARefreshTokenIsRotatedOnce", func(t *testing.T, s *suite) {
-		ctx, id := t.Context(), s.tenant(t)
-		ok(t, s.db.InsertRefreshToken(ctx, id, []byte("1"), refreshToken("f", 1)))
+		ctx, id := t.Context(), s.tenantOf(t, "u")
+		first := refreshToken("f", 1)
+		first.Rotating = false // until now
+		ok(t, s.db.InsertRefreshToken(ctx, id, []byte("1"), first))
 		won := race(t, s.twoNodes(t), 32, func(db *store.DB, i int) (bool, error) {
 			won := false
 			err := db.InTx(ctx, func(ctx context.Context) (err error) {
-				if won, err = db.RotateRefreshToken(ctx, id, []byte("1"), at(9)); err != nil || !won {
+				if won, err = db.RotateRefreshToken(ctx, id, []byte("1"), first, at(9)); err != nil || !won {
 					return err
 				}
 				return db.InsertRefreshToken(ctx, id, []byte{byte(i), 2}, refreshToken("f", 2))
@@ -318,12 +333,120 @@ var grants = []promise{
 		got, _, latest, err := s.db.RefreshTokenByHash(ctx, id, hashes("1"))
 		ok(t, err)
 		equal(t, "rotated, used, latest", []any{got.RotatedAt, got.UsedAt, latest}, []any{at(9), at(9), 2})
-		again, err := s.db.RotateRefreshToken(ctx, id, []byte("1"), at(10))
+		equal(t, "rotating", got.Rotating, true)
+		again, err := s.db.RotateRefreshToken(ctx, id, []byte("1"), first, at(10))
 		ok(t, err)
 		equal(t, "rotated again", again, false)
+		touched, err := s.db.TouchRefreshToken(ctx, id, []byte("1"), at(10))
+		ok(t, err)
+		equal(t, "touched", touched, false)
+	}},
+	{"OfTokensBesideEachOtherOneGoesOn", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenantOf(t, "u")
+		first := refreshToken("f", 1)
+		ok(t, s.db.InsertRefreshToken(ctx, id, []byte("1"), first))
+		_, err := s.db.RotateRefreshToken(ctx, id, []byte("1"), first, at(9))
+		ok(t, err)
+		for i := range 8 {
+			ok(t, s.db.InsertRefreshToken(ctx, id, []byte{byte(i), 2}, refreshToken("f", 2)))
+		}
+		won := race(t, s.twoNodes(t), 8, func(db *store.DB, i int) (bool, error) {
+			return db.RotateRefreshToken(ctx, id, []byte{byte(i), 2}, refreshToken("f", 2), at(19))
+		})
+		equal(t, "winners", won, 1)
+		used := 0
+		for i := range 8 {
+			got, _, latest, err := s.db.RefreshTokenByHash(ctx, id, [][]byte{{byte(i), 2}})
+			ok(t, err)
+			equal(t, "rotated, latest", []any{got.RotatedAt, latest}, []any{at(19), 3})
+			if got.UsedAt.Equal(at(19)) {
+				used++
+			}
+			touched, err := s.db.TouchRefreshToken(ctx, id, []byte{byte(i), 2}, at(20))
+			ok(t, err)
+			equal(t, "touched", touched, false)
+		}
+		equal(t, "used", used, 1)
+	}},
+	{"AFamilyIsHeldWhileItsLatestIsTheOneAsked", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenantOf(t, "u")
+		ok(t, s.db.InsertRefreshToken(ctx, id, []byte("1"), refreshToken("f", 1)))
+		hold := func(tenantID, family string, latest int, want bool) {
+			t.Helper()
+			held, err := s.db.HoldFamily(ctx, tenantID, family, latest)
+			ok(t, err)
+			equal(t, "held", held, want)
+		}
+		hold(id, "f", 1, true)
+		hold(id, "f", 2, false)
+		hold(id, "g", 1, false)
+		hold(s.tenantOf(t, "u"), "f", 1, false)
+		got, _, latest, err := s.db.RefreshTokenByHash(ctx, id, hashes("1"))
+		ok(t, err)
+		equal(t, "token", got, refreshToken("f", 1))
+		equal(t, "latest", latest, 1)
+		ok(t, s.db.RevokeFamily(ctx, id, "f", at(2)))
+		hold(id, "f", 1, false)
+	}},
+	{"TokensOfSomebodyBlockedOrGoneAreNotUsed", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		blocked := person("b@example.com")
+		blocked.Blocked = true
+		ok(t, s.db.CreateUser(ctx, id, blocked))
+		for _, owner := range []string{"nobody", blocked.ID} {
+			r := refreshToken(owner, 1)
+			r.UserID = owner
+			ok(t, s.db.InsertRefreshToken(ctx, id, []byte(owner), r))
+			rotated, err := s.db.RotateRefreshToken(ctx, id, []byte(owner), r, at(2))
+			ok(t, err)
+			touched, err := s.db.TouchRefreshToken(ctx, id, []byte(owner), at(2))
+			ok(t, err)
+			held, err := s.db.HoldFamily(ctx, id, owner, 1)
+			ok(t, err)
+			equal(t, "rotated, touched, held", []bool{rotated, touched, held}, []bool{false, false, false})
+			got, _, _, err := s.db.RefreshTokenByHash(ctx, id, [][]byte{[]byte(owner)})
+			ok(t, err)
+			equal(t, "token", got, r)
+		}
+	}},
+	{"AFamilyThatIsGoneDoesNotComeBack", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenantOf(t, "u")
+		ok(t, s.db.InsertRefreshToken(ctx, id, []byte("1"), refreshToken("f", 1)))
+		ok(t, s.db.TrimRefreshTokens(ctx, id, "u", "c", 0))
+		rotated, err := s.db.RotateRefreshToken(ctx, id, []byte("1"), refreshToken("f", 1), at(2))
+		ok(t, err)
+		equal(t, "rotated", rotated, false)
+		ok(t, s.db.InsertRefreshToken(ctx, id, []byte("2"), refreshToken("f", 2)))
+		for _, hash := range []string{"1", "2"} {
+			got, _, _, err := s.db.RefreshTokenByHash(ctx, id, hashes(hash))
+			ok(t, err)
+			equal(t, "token", got, nil)
+		}
+	}},
+	{"FamiliesThatDoNotRotateAreRevokedByThemselves", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenantOf(t, "u")
+		for i, c := range []struct {
+			user, client, audience string
+			rotating               bool
+		}{{"u", "c", "a", false}, {"u", "c", "a", true}, {"u", "c", "", false}, {"u", "d", "a", false}, {"v", "c", "a", false}, {"u", "c", "a", false}} {
+			r := refreshToken(fmt.Sprint("f", i), 1)
+			r.UserID, r.ClientID, r.Audience, r.Rotating = c.user, c.client, c.audience, c.rotating
+			ok(t, s.db.InsertRefreshToken(ctx, id, []byte{byte(i)}, r))
+			if i == 5 { // it rotates now
+				_, err := s.db.RotateRefreshToken(ctx, id, []byte{byte(i)}, r, at(2))
+				ok(t, err)
+			}
+		}
+		ok(t, s.db.RevokeNotRotating(ctx, s.tenant(t), "u", "c", "a", at(9)))
+		ok(t, s.db.RevokeNotRotating(ctx, id, "u", "c", "a", at(9)))
+		for i, want := range []bool{true, false, false, false, false, false} {
+			got, _, _, err := s.db.RefreshTokenByHash(ctx, id, [][]byte{{byte(i)}})
+			ok(t, err)
+			equal(t, fmt.Sprintf("token %d revoked", i), !got.RevokedAt.IsZero(), want)
+		}
 	}},
 	{"ARevokedFamilyIsDeadForGood", func(t *testing.T, s *suite) {
-		ctx, id := t.Context(), s.tenant(t)
+		ctx, id := t.Context(), s.tenantOf(t, "u")
 		ok(t, s.db.InsertRefreshToken(ctx, id, []byte("1"), refreshToken("f", 1)))
 		ok(t, s.db.InsertRefreshToken(ctx, id, []byte("other"), refreshToken("g", 1)))
 		ok(t, s.db.RevokeFamily(ctx, s.tenant(t), "f", at(20)))
@@ -335,13 +458,12 @@ var grants = []promise{
 		got, _, _, err := s.db.RefreshTokenByHash(ctx, id, hashes("1"))
 		ok(t, err)
 		equal(t, "used, revoked", []any{got.UsedAt, got.RevokedAt}, []any{at(20), at(21)})
-		for name, use := range map[string]func(context.Context, string, []byte, time.Time) (bool, error){
-			"rotated": s.db.RotateRefreshToken, "touched": s.db.TouchRefreshToken,
-		} {
-			used, err := use(ctx, id, []byte("1"), at(23))
-			ok(t, err)
-			equal(t, name, used, false)
-		}
+		rotated, err := s.db.RotateRefreshToken(ctx, id, []byte("1"), got, at(23))
+		ok(t, err)
+		equal(t, "rotated", rotated, false)
+		touched, err = s.db.TouchRefreshToken(ctx, id, []byte("1"), at(23))
+		ok(t, err)
+		equal(t, "touched", touched, false)
 		// A token that another transaction was just adding is as dead as the others.
 		ok(t, s.db.InsertRefreshToken(ctx, id, []byte("2"), refreshToken("f", 2)))
 		got, _, _, err = s.db.RefreshTokenByHash(ctx, id, hashes("2"))
@@ -388,20 +510,29 @@ var grants = []promise{
 		}
 	}},
 	{"TheOldestFamiliesBeyondTheLimitAreTrimmed", func(t *testing.T, s *suite) {
-		ctx, id := t.Context(), s.tenant(t)
+		ctx, id := t.Context(), s.tenantOf(t, "u")
 		for i := range 5 {
 			r := refreshToken(fmt.Sprint("f", i), 1)
 			r.IssuedAt = at(i)
 			ok(t, s.db.InsertRefreshToken(ctx, id, []byte{byte(i)}, r))
 		}
+		// Revoked families take nobody's place, whether they are old or new.
+		for hash, issued := range map[string]int{"old": 0, "new": 9} {
+			r := refreshToken(hash, 1)
+			r.IssuedAt = at(issued)
+			ok(t, s.db.InsertRefreshToken(ctx, id, []byte(hash), r))
+			ok(t, s.db.RevokeFamily(ctx, id, hash, at(10)))
+		}
 		// A rotation does not make a family younger.
-		ok(t, s.db.InsertRefreshToken(ctx, id, []byte("rotated"), refreshToken("f0", 99)))
+		_, err := s.db.RotateRefreshToken(ctx, id, []byte{0}, refreshToken("f0", 1), at(8))
+		ok(t, err)
+		ok(t, s.db.InsertRefreshToken(ctx, id, []byte("rotated"), refreshToken("f0", 2)))
 		other := refreshToken("other", 1)
 		other.ClientID = "d"
 		ok(t, s.db.InsertRefreshToken(ctx, id, []byte("other"), other))
 		ok(t, s.db.TrimRefreshTokens(ctx, id, "u", "c", 3))
 		for hash, want := range map[string]bool{
-			"\x00": false, "rotated": false, "\x01": false, "\x02": true, "\x03": true, "\x04": true, "other": true,
+			"\x00": false, "rotated": false, "\x01": false, "\x02": true, "\x03": true, "\x04": true, "other": true, "old": true, "new": true,
 		} {
 			got, _, _, err := s.db.RefreshTokenByHash(ctx, id, hashes(hash))
 			ok(t, err)
