@@ -199,6 +199,19 @@ func (g *Grants) FindToken(ctx context.Context, tenantID string, c *client.Clien
 	return found, nil
 }
 
+// FindForRevocation gives the client's own token whatever has become of it: expired and replaced ones name a family that may
+// have a living successor. A token that is unknown or another client's is ErrRefresh.
+func (g *Grants) FindForRevocation(ctx context.Context, tenantID, clientID string, token Secret) (FoundToken, error) {
+	r, hash, latest, err := g.store.RefreshTokenByHash(ctx, tenantID, g.keys.Hashes(purposeRefresh, string(token)))
+	if err != nil {
+		return FoundToken{}, fmt.Errorf("find a refresh token: %w", err)
+	}
+	if r == nil || r.ClientID != clientID {
+		return FoundToken{}, ErrRefresh
+	}
+	return FoundToken{r, hash, latest}, nil
+}
+
 func idle(r *RefreshToken, life time.Duration, now time.Time) bool {
 	return life > 0 && !now.Before(r.UsedAt.Add(life))
 }
