@@ -44,12 +44,10 @@ func (s *Server) Logout(ctx context.Context, site tenant.Site, clientID, returnT
 	}
 	allowed := site.Tenant.Settings.AllowedLogoutURLs
 	switch {
-	case returnTo == "" && c != nil && len(c.AllowedLogoutURLs) > 0:
-		return Goodbye{Location: c.AllowedLogoutURLs[0]}, nil
-	case returnTo == "" && c == nil && len(allowed) > 0:
-		return Goodbye{Location: allowed[0]}, nil
+	case returnTo == "" && c != nil:
+		return Goodbye{Location: c.FirstLogoutURL()}, nil
 	case returnTo == "":
-		return Goodbye{}, nil
+		return Goodbye{Location: client.FirstLogoutURL(allowed)}, nil
 	case c != nil && c.AllowsReturnTo(returnTo), c == nil && client.AllowedReturnTo(returnTo, allowed):
 		return Goodbye{Location: returnTo}, nil
 	}
