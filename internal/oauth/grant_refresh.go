@@ -103,7 +103,11 @@ func (s *Server) rotate(ctx context.Context, x *exchange, found grant.FoundToken
 
 // reused ends the family of a token that was used after its replacement.
 func (s *Server) reused(ctx context.Context, x *exchange, reuse *grant.Reuse) error {
-	event := s.c.Door.Event(x.entry(), eventlog.RefreshReuse, "Unsuccessful Refresh Token exchange, reused refresh token detected")
+	description := "Unsuccessful Refresh Token exchange, reused refresh token detected"
+	if reuse.Switched {
+		description = "Unsuccessful Refresh Token exchange, the client no longer rotates its refresh tokens"
+	}
+	event := s.c.Door.Event(x.entry(), eventlog.RefreshReuse, description)
 	event.UserID = reuse.Token.UserID
 	event.Details = map[string]any{
 		"familyId": reuse.Token.FamilyID, "latestCounter": reuse.Latest, "tokenCounter": reuse.Token.Sequence,

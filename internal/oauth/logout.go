@@ -265,11 +265,11 @@ func (s *Server) Revoke(ctx context.Context, site tenant.Site, p clientauth.Pres
 		return err
 	}
 	tenantID := site.Tenant.ID
-	found, err := s.c.Grants.FindToken(ctx, tenantID, proven.Client, grant.Secret(token))
-	if errors.Is(err, grant.ErrRefresh) && found.RefreshToken == nil {
+	found, err := s.c.Grants.FindForRevocation(ctx, tenantID, proven.Client.ID, grant.Secret(token))
+	if errors.Is(err, grant.ErrRefresh) {
 		return nil
 	}
-	if err != nil && !errors.Is(err, grant.ErrRefresh) {
+	if err != nil {
 		return err
 	}
 	event := s.c.Door.Event(authn.Entry{Site: site, Client: proven.Client, Origin: origin}, eventlog.RefreshRevoked, "")
