@@ -163,6 +163,37 @@ func TestExchange_SeesWhatHappenedSinceTheTokenWasFound(t *testing.T) {
 	}
 }
 
+func TestExchange_OfManyTokensThatDidNotRotateOneBeginsTo(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, b *bench) {
+		b.client.RefreshToken.RotationType = "non-rotating"
+		var found []grant.FoundToken
+		for range 3 {
+			found = append(found, b.found(t, b.first(t)))
+		}
+		b.client.RefreshToken.RotationType = "rotating"
+		outcomes := make(chan error, len(found))
+		for _, f := range found {
+			go func() {
+				_, err := b.exchange(context.Background(), f)
+				outcomes <- err
+			}()
+		}
+		won := 0
+		for range found {
+			switch err := <-outcomes; {
+			case err == nil:
+				won++
+			case !errors.Is(err, grant.ErrRefresh):
+				t.Errorf("got error %v, want %v", err, grant.ErrRefresh)
+			}
+		}
+		if won != 1 {
+			t.Errorf("%d tokens were exchanged, want 1", won)
+		}
+	})
+}
+
 func TestSpendCode_SeesWhatHappenedSinceTheCodeWasFound(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, b *bench) {

@@ -20,8 +20,8 @@ const (
 		WHERE tenant_id = $1 AND code_hash IN `
 	spendCode = `UPDATE authorization_codes SET used_at = $3
 		WHERE tenant_id = $1 AND code_hash = $2 AND used_at = 0 AND expires_at > $3
-		RETURNING EXISTS (SELECT 1 FROM users WHERE users.tenant_id = $1 AND users.user_id = authorization_codes.user_id
-			AND NOT users.blocked)`
+		RETURNING COALESCE((SELECT NOT users.blocked FROM users
+			WHERE users.tenant_id = $1 AND users.user_id = authorization_codes.user_id), FALSE)`
 	deleteCodes = `DELETE FROM authorization_codes WHERE tenant_id = $1 AND user_id = $2 AND used_at = 0`
 
 	// A family is one row, so that revoking it also reaches a token that another transaction is just adding to it.
