@@ -105,6 +105,10 @@ func (l *Logins) Start(ctx context.Context, s Start) (Started, error) {
 	if err != nil {
 		return Started{}, fmt.Errorf("read what is known of an address: %w", err)
 	}
+	user, err := known.User()
+	if err != nil {
+		return Started{}, fmt.Errorf("read the user of an address: %w", err)
+	}
 	reason := l.suppress(s, known)
 	if reason == signupDisabled && s.Reveal && !s.Connection.Options.DisableSignupSilent {
 		return Started{}, l.refuseSignup(ctx, s, canonical)
@@ -122,19 +126,19 @@ func (l *Logins) Start(ctx context.Context, s Start) (Started, error) {
 		return Started{}, err
 	}
 	started := Started{Canonical: canonical, UserID: l.c.Door.ReservedID(tenantID, s.Connection.Name, canonical, known.Deletions)}
-	if known.User != nil {
-		started.UserID, started.EmailVerified = known.User.IdentityID(), known.User.EmailVerified
+	if user != nil {
+		started.UserID, started.EmailVerified = user.IdentityID(), user.EmailVerified
 	}
 	return started, nil
 }
 
 func (l *Logins) suppress(s Start, known otp.Attempt) why {
 	switch {
-	case known.User != nil && known.User.Blocked:
+	case known.Blocked:
 		return blocked
 	case l.c.Codes.Locked(known.Guesses):
 		return locked
-	case known.User == nil && s.Connection.Options.DisableSignup:
+	case !known.Known && s.Connection.Options.DisableSignup:
 		return signupDisabled
 	}
 	return sent

@@ -144,7 +144,7 @@ func (o *Codes) Check(ctx context.Context, tenantID string, g Given) (Checked, e
 	}
 	now := o.clock.Now()
 	c := a.Challenge
-	checked := Checked{challenge: c, guesses: a.Guesses, subject: subject, User: a.User, Deletions: a.Deletions}
+	checked := Checked{challenge: c, guesses: a.Guesses, subject: subject, Deletions: a.Deletions}
 	switch {
 	case c == nil || !g.fits(c) || !c.ConsumedAt.IsZero():
 		return Checked{}, ErrWrong
@@ -161,6 +161,9 @@ func (o *Codes) Check(ctx context.Context, tenantID string, g Given) (Checked, e
 	}
 	if !right {
 		return checked, ErrWrong
+	}
+	if checked.User, err = a.User(); err != nil {
+		return Checked{}, fmt.Errorf("read the user of a challenge: %w", err)
 	}
 	return checked, nil
 }

@@ -35,8 +35,12 @@ type Guesses struct {
 type Attempt struct {
 	Challenge *Challenge // nil when none was ever issued
 	Guesses   Guesses
-	User      *user.User // nil when the identifier has no user
-	Deletions int        // users that were deleted under the identifier
+	Known     bool // the identifier has a user
+	Blocked   bool // who is blocked
+	Deletions int  // users that were deleted under the identifier
+	// User gives the identifier's user as it was read, nil when there is none. Users are documents that take longer to
+	// unpack than the rest of an attempt takes: it works as hard when there is none, and a check that fails does not ask.
+	User func() (*user.User, error)
 }
 
 // Store keeps challenges and guesses. Nothing here is ever cached.

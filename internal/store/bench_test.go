@@ -114,7 +114,11 @@ func token(ctx context.Context, db *store.DB, tenantID string, i int, now time.T
 			return fmt.Errorf("spent %t: %w", ok, err)
 		}
 		userID := ""
-		if a.User == nil {
+		known, err := a.User()
+		if err != nil {
+			return err
+		}
+		if known == nil {
 			c := &connection.Connection{Name: "email", Strategy: connection.Email}
 			u := user.NewPasswordless(c, ident.ObjectID(), address(i), now)
 			userID = u.ID
@@ -122,12 +126,12 @@ func token(ctx context.Context, db *store.DB, tenantID string, i int, now time.T
 				return err
 			}
 		} else {
-			userID = a.User.ID
+			userID = known.ID
 			if err := db.RecordLogin(ctx, tenantID, userID, user.Login{At: now, IP: "192.0.2.1"}); err != nil {
 				return err
 			}
 		}
-		err := db.InsertRefreshToken(ctx, tenantID, hash, &grant.RefreshToken{
+		err = db.InsertRefreshToken(ctx, tenantID, hash, &grant.RefreshToken{
 			FamilyID: ident.Token(18), Sequence: 1, ClientID: "client", UserID: userID, Audience: "urn:api", Issuer: "https://h/",
 			Scope: []string{"openid", "profile", "email", "offline_access"}, Connection: "email", IssuedAt: now, UsedAt: now, AuthTime: now,
 		})

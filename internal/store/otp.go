@@ -3,10 +3,14 @@ package store
 import (
 	"context"
 	"fmt"
+	"strings"
+	"sync"
 	"time"
 
 	"latchkey/internal/clock"
+	"latchkey/internal/connection"
 	"latchkey/internal/otp"
+	"latchkey/internal/user"
 )
 
 var _ otp.Store = (*DB)(nil)
@@ -92,9 +96,29 @@ func (db *DB) Attempt(ctx context.Context, tenantID, connection, identifier, sub
 			Wrong: *wrong, MaxWrong: *maxWrong, ConsumedAt: clock.FromMillis(*consumed),
 		}
 	}
-	var err error
-	a.User, err = u.user()
-	return a, err
+	a.Known, a.Blocked = u.profile != nil, orZero(u.blocked)
+	a.User = u.unpack
+	return a, nil
+}
+
+// standIn is nobody's profile, as long as that of people who log in by code.
+var standIn = sync.OnceValues(func() (string, error) {
+	email := &connection.Connection{Name: "email", Strategy: connection.Email}
+	return encodeUser(user.NewPasswordless(email, strings.Repeat("0", 24), "somebody@mail.example.com", time.UnixMilli(1)))
+})
+
+// unpack gives the user, or nil after the same work.
+func (r *userRow) unpack() (*user.User, error) {
+	if r.profile != nil {
+		return r.user()
+	}
+	profile, err := standIn()
+	if err != nil {
+		return nil, err
+	}
+	nobody := userRow{&profile, new(bool), new(int), new(int64), new(string), new(int64)}
+	_, err = nobody.user()
+	return nil, err
 }
 
 // PutChallenge implements otp.Store.

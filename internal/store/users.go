@@ -23,7 +23,7 @@ const (
 	joinUserOfIdentity = `
 		LEFT JOIN deleted_identifiers ON deleted_identifiers.tenant_id = $1
 			AND deleted_identifiers.connection = $2 AND deleted_identifiers.identifier = $3
-		LEFT JOIN users ON users.tenant_id = $1 AND users.user_id = ` + userOfIdentity
+		LEFT JOIN users ON users.tenant_id = $1 AND users.user_id = COALESCE(` + userOfIdentity + `, '')`
 	selectUserByIdentity = `SELECT deleted_identifiers.deletions, ` + userColumns + `
 		FROM (SELECT 1 AS one) AS always` + joinUserOfIdentity
 	insertUser = `INSERT INTO users

@@ -26,6 +26,16 @@ func challenge() *otp.Challenge {
 	}
 }
 
+// nobody checks an attempt on an identifier of which nothing is known.
+func nobody(t *testing.T, got otp.Attempt) {
+	t.Helper()
+	u, err := got.User()
+	ok(t, err)
+	equal(t, "user", u, nil)
+	got.User = nil
+	equal(t, "attempt", got, otp.Attempt{})
+}
+
 var otps = []promise{
 	{"AnAttemptTellsEverythingThatIsKnown", func(t *testing.T, s *suite) {
 		ctx, id := t.Context(), s.tenant(t)
@@ -41,7 +51,16 @@ var otps = []promise{
 		ok(t, err)
 		want, err := s.db.User(ctx, id, u.ID)
 		ok(t, err)
-		equal(t, "attempt", got, otp.Attempt{Challenge: c, Guesses: g, User: want, Deletions: 1})
+		owner, err := got.User()
+		ok(t, err)
+		equal(t, "user", owner, want)
+		got.User = nil
+		equal(t, "attempt", got, otp.Attempt{Challenge: c, Guesses: g, Known: true, Deletions: 1})
+		want.Blocked = true
+		ok(t, s.db.UpdateUser(ctx, id, want))
+		got, err = s.db.Attempt(ctx, id, "email", "a@example.com", "a@example.com")
+		ok(t, err)
+		equal(t, "blocked", got.Blocked, true)
 	}},
 	{"AnAttemptOnNothingIsEmptyAndCostsTheSame", func(t *testing.T, s *suite) {
 		db := s.alone(t, store.Options{})
@@ -53,7 +72,7 @@ var otps = []promise{
 			got, err := db.Attempt(ctx, tenantID, connection, identifier, identifier)
 			ok(t, err)
 			if identifier != "a@example.com" || tenantID != id {
-				equal(t, "attempt", got, otp.Attempt{})
+				nobody(t, got)
 			}
 			return db.Stats().Since(before)
 		}
