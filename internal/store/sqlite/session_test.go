@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
-	"runtime"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"latchkey/internal/apierr"
@@ -46,10 +46,9 @@ func count(t *testing.T, e *Engine) (n int) {
 	return n
 }
 
-// queue begins a transaction that writes n in a goroutine and returns once it waits for the writer.
+// queue begins a transaction that writes n in a goroutine and returns once it waits for the writer. The test runs in a bubble.
 func queue(t *testing.T, e *Engine, n int, finish func(engine.Session) error) <-chan error {
 	t.Helper()
-	before := e.waiting.Load()
 	outcome := make(chan error, 1)
 	go func() {
 		s := e.Begin()
@@ -59,9 +58,7 @@ func queue(t *testing.T, e *Engine, n int, finish func(engine.Session) error) <-
 		}
 		outcome <- finish(s)
 	}()
-	for e.waiting.Load() == before {
-		runtime.Gosched()
-	}
+	synctest.Wait()
 	return outcome
 }
 
@@ -69,80 +66,86 @@ func commitIt(s engine.Session) error { return s.Run(context.Background(), nil, 
 
 func TestSession_ThoseThatQueueAreCommittedTogether(t *testing.T) {
 	t.Parallel()
-	e := open(t, Options{})
-	first := e.Begin()
-	if err := first.Run(t.Context(), insert(1), false); err != nil {
-		t.Fatal(err)
-	}
-	seen := make(chan int, 1)
-	undone := queue(t, e, 2, func(s engine.Session) error {
-		seen <- count(t, e) // from a reading connection: nothing is committed yet
-		s.Rollback()
-		return nil
+	synctest.Test(t, func(t *testing.T) {
+		e := open(t, Options{})
+		first := e.Begin()
+		if err := first.Run(t.Context(), insert(1), false); err != nil {
+			t.Fatal(err)
+		}
+		seen := make(chan int, 1)
+		undone := queue(t, e, 2, func(s engine.Session) error {
+			seen <- count(t, e) // from a reading connection: nothing is committed yet
+			s.Rollback()
+			return nil
+		})
+		last := queue(t, e, 3, commitIt)
+		if err := first.Run(t.Context(), nil, true); err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(<-undone, <-last); err != nil {
+			t.Fatal(err)
+		}
+		if n := <-seen; n != 0 {
+			t.Errorf("the second saw %d committed rows, want 0: the first was committed alone", n)
+		}
+		if n := count(t, e); n != 2 {
+			t.Errorf("got %d rows, want 2: what the second undid is its own", n)
+		}
 	})
-	last := queue(t, e, 3, commitIt)
-	if err := first.Run(t.Context(), nil, true); err != nil {
-		t.Fatal(err)
-	}
-	if err := errors.Join(<-undone, <-last); err != nil {
-		t.Fatal(err)
-	}
-	if n := <-seen; n != 0 {
-		t.Errorf("the second saw %d committed rows, want 0: the first was committed alone", n)
-	}
-	if n := count(t, e); n != 2 {
-		t.Errorf("got %d rows, want 2: what the second undid is its own", n)
-	}
 }
 
 func TestSession_AWaitThatEndsDoesNotLeaveOthersUncommitted(t *testing.T) {
 	t.Parallel()
-	e := open(t, Options{WriterWait: 20 * time.Millisecond})
-	first := e.Begin()
-	if err := first.Run(t.Context(), insert(1), false); err != nil {
-		t.Fatal(err)
-	}
-	impatient := queue(t, e, 2, commitIt)
-	if err := <-impatient; apierr.KindOf(err) != apierr.Unavailable {
-		t.Fatalf("got error %v, want one of kind unavailable", err)
-	}
-	e.waiting.Add(1) // as if it gave up just after the first had looked
-	defer e.waiting.Add(-1)
-	if err := first.Run(t.Context(), nil, true); err != nil {
-		t.Fatal(err)
-	}
-	if n := count(t, e); n != 1 {
-		t.Errorf("got %d rows, want 1", n)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		e := open(t, Options{WriterWait: 20 * time.Millisecond})
+		first := e.Begin()
+		if err := first.Run(t.Context(), insert(1), false); err != nil {
+			t.Fatal(err)
+		}
+		impatient := queue(t, e, 2, commitIt)
+		if err := <-impatient; apierr.KindOf(err) != apierr.Unavailable {
+			t.Fatalf("got error %v, want one of kind unavailable", err)
+		}
+		e.waiting.Add(1) // as if it gave up just after the first had looked
+		defer e.waiting.Add(-1)
+		if err := first.Run(t.Context(), nil, true); err != nil {
+			t.Fatal(err)
+		}
+		if n := count(t, e); n != 1 {
+			t.Errorf("got %d rows, want 1", n)
+		}
+	})
 }
 
 func TestSession_ALostTransactionIsLostForAllThatWaitForIt(t *testing.T) {
 	t.Parallel()
-	e := open(t, Options{})
-	first := e.Begin()
-	if err := first.Run(t.Context(), insert(1), false); err != nil {
-		t.Fatal(err)
-	}
-	second := queue(t, e, 2, func(s engine.Session) error {
-		// What SQLite does by itself when, for example, the disk is full.
-		if err := e.writer.exec("ROLLBACK"); err != nil {
-			return err
+	synctest.Test(t, func(t *testing.T) {
+		e := open(t, Options{})
+		first := e.Begin()
+		if err := first.Run(t.Context(), insert(1), false); err != nil {
+			t.Fatal(err)
 		}
-		s.Rollback()
-		return nil
+		second := queue(t, e, 2, func(s engine.Session) error {
+			// What SQLite does by itself when, for example, the disk is full.
+			if err := e.writer.exec("ROLLBACK"); err != nil {
+				return err
+			}
+			s.Rollback()
+			return nil
+		})
+		if err := first.Run(t.Context(), nil, true); apierr.KindOf(err) != apierr.Unavailable {
+			t.Errorf("got error %v, want one of kind unavailable", err)
+		}
+		if err := <-second; err != nil {
+			t.Fatal(err)
+		}
+		if n := count(t, e); n != 0 {
+			t.Errorf("got %d rows, want none", n)
+		}
+		if err := e.Write(t.Context(), insert(3)[0]); err != nil {
+			t.Errorf("the next transaction: %v", err)
+		}
 	})
-	if err := first.Run(t.Context(), nil, true); apierr.KindOf(err) != apierr.Unavailable {
-		t.Errorf("got error %v, want one of kind unavailable", err)
-	}
-	if err := <-second; err != nil {
-		t.Fatal(err)
-	}
-	if n := count(t, e); n != 0 {
-		t.Errorf("got %d rows, want none", n)
-	}
-	if err := e.Write(t.Context(), insert(3)[0]); err != nil {
-		t.Errorf("the next transaction: %v", err)
-	}
 }
 
 func TestSession_ACommitThatFailsIsReportedAndTheNextOneWorks(t *testing.T) {
