@@ -59,10 +59,12 @@ func (s *Server) exchangeCode(ctx context.Context, x *exchange) (TokenResponse, 
 		event.UserID, event.UserName, event.Audience, event.Scope = u.ID, u.Email, found.Audience, scopeText(found.Scope)
 		return s.c.Log.Write(ctx, tenantID, event)
 	})
-	if errors.Is(err, grant.ErrCode) {
+	switch {
+	case errors.Is(err, user.ErrBlocked): // between the check and the commit
+		return TokenResponse{}, s.failed(ctx, x, eventlog.FailedCodeExchange, user.ErrBlocked)
+	case errors.Is(err, grant.ErrCode):
 		return TokenResponse{}, s.replayed(ctx, x, found)
-	}
-	if err != nil {
+	case err != nil:
 		return TokenResponse{}, err
 	}
 	response, err := s.tokens(ctx, Grant{

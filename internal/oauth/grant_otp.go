@@ -11,6 +11,7 @@ import (
 	"latchkey/internal/eventlog"
 	"latchkey/internal/grant"
 	"latchkey/internal/otp"
+	"latchkey/internal/user"
 )
 
 // ErrRealm is the answer to a realm that is no passwordless connection of the client.
@@ -92,7 +93,7 @@ func (s *Server) loginByCode(ctx context.Context, x *exchange, e authn.Entry, t 
 		}
 		return s.c.Grants.SaveToken(ctx, tenantID, clear, refresh)
 	})
-	if errors.Is(err, otp.ErrWrong) {
+	if errors.Is(err, otp.ErrWrong) || errors.Is(err, user.ErrBlocked) {
 		return TokenResponse{}, s.failed(ctx, x, eventlog.FailedOTPExchange, err)
 	}
 	if err != nil {
