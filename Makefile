@@ -47,7 +47,7 @@ soak: prepare build bin/withpg
 	LATCHKEY_SOAK=$(SOAK) LATCHKEY_BINARY=$(CURDIR)/bin/latchkey bin/withpg --durable $(GO) test -count=1 -run Soak -timeout 60m -v ./test/...
 
 bench: build bin/withpg
-	bin/withpg --durable $(GO) test -run '^$$' -bench . -benchmem ./internal/...
+	bin/withpg --durable $(GO) test -run '^$$' -bench . -benchmem ./internal/... ./test/servertest
 	$(GO) run ./test/load bench --binary bin/latchkey
 
 fmt:
