@@ -76,6 +76,7 @@ func TestAuthorize_LargerRequestsThanAnyRealOneAreRefused(t *testing.T) {
 func TestAuthorize_ParametersThatAreNoTextAreRefused(t *testing.T) {
 	t.Parallel()
 	s := servertest.New(t)
+	s.StopMail(t)
 	par(s)
 	b := s.Browser(t)
 	for _, name := range []string{"client_id", "redirect_uri", "max_age", "scope", "nonce", "claims", "prompt", "unheard-of"} {
