@@ -57,8 +57,6 @@ func (s *Session) Live(now time.Time) bool {
 type Store interface {
 	// SessionBySecret gives the session whose secret has one of the hashes, or nil.
 	SessionBySecret(ctx context.Context, tenantID string, hashes [][]byte) (*Session, error)
-	// SessionExists tells whether the session with this sid is stored and has not passed its expiry.
-	SessionExists(ctx context.Context, tenantID, sid string, now time.Time) (bool, error)
 	// InsertSession writes a session, in the place of one with the same sid: of that nothing is left, and its secret opens
 	// nothing. Of transactions that write the same sid at the same time all succeed and the last one stays. A queued write.
 	InsertSession(ctx context.Context, tenantID string, s *Session, secretHash []byte) error

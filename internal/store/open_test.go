@@ -17,6 +17,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"latchkey/internal/apierr"
+	"latchkey/internal/otp"
 	"latchkey/internal/store"
 	"latchkey/internal/store/storetest"
 	"latchkey/internal/tenant"
@@ -150,7 +151,7 @@ func TestPostgreSQL_ALostConnectionIsUnavailableAndTheNextOneWorks(t *testing.T)
 		}
 		query(t, url, `SELECT pg_terminate_backend(pid)::text FROM pg_stat_activity
 			WHERE datname = current_database() AND pid <> pg_backend_pid()`)
-		_, err := db.SessionExists(ctx, "t", "sid", made.CreatedAt)
+		_, err := db.DeleteSession(ctx, "t", "sid")
 		return err
 	})
 	if got := apierr.KindOf(err); got != apierr.Unavailable {
@@ -232,15 +233,18 @@ func TestPostgreSQL_TransactionsThatWaitForEachOtherAreRunAgain(t *testing.T) {
 	var met sync.WaitGroup
 	met.Add(2)
 	var runs atomic.Int64
+	guess := func(ctx context.Context, subject string) (otp.Guesses, error) {
+		return db.CountGuess(ctx, "t", "email", subject, 9, time.Minute, time.Hour, time.Now(), time.Now())
+	}
 	both := func(first, second string) error {
 		once := sync.OnceFunc(func() { met.Done(); met.Wait() })
 		return db.InTx(t.Context(), func(ctx context.Context) error {
 			runs.Add(1)
-			if _, err := db.CountFailure(ctx, "t", first, 9, 0, time.Now()); err != nil {
+			if _, err := guess(ctx, first); err != nil {
 				return err
 			}
 			once() // now each holds what the other wants
-			_, err := db.CountFailure(ctx, "t", second, 9, 0, time.Now())
+			_, err := guess(ctx, second)
 			return err
 		})
 	}
@@ -254,8 +258,8 @@ func TestPostgreSQL_TransactionsThatWaitForEachOtherAreRunAgain(t *testing.T) {
 		t.Errorf("got %d runs, want 3: the database ends one of the two", got)
 	}
 	for _, subject := range []string{"a", "b"} {
-		if n, _, err := db.Failures(t.Context(), "t", subject); err != nil || n != 2 {
-			t.Errorf("subject %s: got %d failures and error %v, want 2", subject, n, err)
+		if g, err := guess(t.Context(), subject); err != nil || g.Wrong != 3 {
+			t.Errorf("subject %s: got %d guesses and error %v, want 2 and this one", subject, g.Wrong, err)
 		}
 	}
 }

@@ -33,14 +33,14 @@ func TestPlans_ReadNoMoreThanTheyMust(t *testing.T) {
 
 	statements := []string{
 		selectAttempt, selectUserByIdentity, spendChallenge, countWrong, resetGuesses, killChallenge, recordLogin,
-		in(selectSession, 1, 2, ""), in(selectSession, 3, 2, ""), selectSessionLives, updateSession, deleteSession, deleteSessionsOf,
+		in(selectSession, 1, 2, ""), in(selectSession, 3, 2, ""), updateSession, deleteSession, deleteSessionsOf,
 		in(selectTransaction, 2, 2, ""), updateTransaction, in(selectCode, 2, 2, ""), spendCode, deleteCodes,
 		in(selectRefreshToken, 1, 2, ""), in(selectFamilyOfToken, 3, 2, ")"), advanceFamily, holdFamily, rotateRefreshToken, touchRefreshToken,
 		revokeFamily, revokeTokens, revokeGrant, revokeNotRotating, trimFamilies, selectConsent, in(takePushed, 2, 2, ""),
 		selectLogs + ofLogUser + newestLogs + "$3", selectLogs + " AND type = $2" + newestLogs + "$3",
 		in(cancelMessages, 3, 2, ""), tuples(claimMessages, 4, 2, 3, "", claimMessagesEnd), claimDue + claimDueEnd, finishMessage,
 		selectOrigin, selectOriginPatterns, deleteClientOrigins, selectTenantOfHost, selectClient, selectResourceServer,
-		selectClientGrant, selectFailures, resetFailures, takeLease,
+		selectClientGrant, takeLease,
 	}
 	for i := range mortals {
 		statements = append(statements, mortals[i].selectBite(), mortals[i].deleteOne())

@@ -21,15 +21,6 @@ const (
 	markEnd   = ` ON CONFLICT (tenant_id, bucket) DO UPDATE SET empty_at = CASE WHEN buckets.empty_at > $2
 		THEN buckets.empty_at + excluded.empty_at - $2 ELSE excluded.empty_at END
 		RETURNING bucket, empty_at`
-	selectFailures = `SELECT failed, blocked_until FROM failures WHERE tenant_id = $1 AND subject = $2`
-	// $3 limit, $4 when a block that began now would end, $5 now.
-	countFailure = `INSERT INTO failures (tenant_id, subject, failed, blocked_until, changed_at)
-		VALUES ($1, $2, 1, CASE WHEN CAST($3 AS bigint) <= 1 THEN CAST($4 AS bigint) ELSE 0 END, $5)
-		ON CONFLICT (tenant_id, subject) DO UPDATE SET failed = failures.failed + 1,
-		blocked_until = CASE WHEN failures.failed + 1 >= $3 THEN CAST($4 AS bigint) ELSE failures.blocked_until END,
-		changed_at = excluded.changed_at
-		RETURNING failed`
-	resetFailures = `DELETE FROM failures WHERE tenant_id = $1 AND subject = $2`
 )
 
 // Mark implements protect.Store. A bucket is the time at which it would be empty of marks (the generic cell rate
@@ -84,29 +75,4 @@ func level(b protect.Bucket, now time.Time, emptyAt int64) protect.Level {
 		remaining = int(room / every)
 	}
 	return protect.Level{Key: b.Key, Remaining: remaining, Reset: clock.FromMillis(emptyAt)}
-}
-
-// Failures implements protect.Store.
-func (db *DB) Failures(ctx context.Context, tenantID, key string) (int, time.Time, error) {
-	var n int
-	var until int64
-	if _, err := db.readRow(ctx, selectFailures, []any{tenantID, key}, &n, &until); err != nil {
-		return 0, time.Time{}, fmt.Errorf("read failed logins: %w", err)
-	}
-	return n, clock.FromMillis(until), nil
-}
-
-// CountFailure implements protect.Store.
-func (db *DB) CountFailure(ctx context.Context, tenantID, key string, limit int, block time.Duration, now time.Time) (int, error) {
-	var n int
-	args := []any{tenantID, key, limit, clock.Millis(now.Add(block)), clock.Millis(now)}
-	if _, err := db.writeRow(ctx, countFailure, args, &n); err != nil {
-		return 0, fmt.Errorf("count a failed login: %w", err)
-	}
-	return n, nil
-}
-
-// ResetFailures implements protect.Store.
-func (db *DB) ResetFailures(ctx context.Context, tenantID, key string) error {
-	return db.queue(ctx, resetFailures, tenantID, key)
 }

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"latchkey/internal/clock"
 	"latchkey/internal/session"
@@ -14,8 +13,6 @@ var _ session.Store = (*DB)(nil)
 const (
 	selectSession = `SELECT session_id, user_id, connection, methods, clients, created_at, authenticated_at, used_at,
 		idle_expires_at, expires_at, ip, user_agent FROM sessions WHERE tenant_id = $1 AND secret_hash IN `
-	selectSessionLives = `SELECT EXISTS (SELECT 1 FROM sessions
-		WHERE tenant_id = $1 AND session_id = $2 AND expires_at > $3 AND idle_expires_at > $3)`
 	// Logins of one browser that end at the same moment write the same session: each deletes the row it knew and none can
 	// see what the other is about to write.
 	insertSession = `INSERT INTO sessions
@@ -56,15 +53,6 @@ func (db *DB) SessionBySecret(ctx context.Context, tenantID string, hashes [][]b
 		return nil, err
 	}
 	return s, decode(clients, &s.Clients)
-}
-
-// SessionExists implements session.Store.
-func (db *DB) SessionExists(ctx context.Context, tenantID, sid string, now time.Time) (bool, error) {
-	exists := false
-	if _, err := db.readRow(ctx, selectSessionLives, []any{tenantID, sid, clock.Millis(now)}, &exists); err != nil {
-		return false, fmt.Errorf("look for a session: %w", err)
-	}
-	return exists, nil
 }
 
 // InsertSession implements session.Store.

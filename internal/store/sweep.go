@@ -43,7 +43,6 @@ var mortals = []mortal{
 	// An expired code is answered with "expired" for a while.
 	{"challenges", []string{"tenant_id", "connection", "identifier"}, 0, "expires_at < $1", hour},
 	{"guesses", []string{"tenant_id", "connection", "subject"}, 0, "changed_at < $1 AND locked_until < $1", month},
-	{"failures", []string{"tenant_id", "subject"}, 0, "changed_at < $1 AND blocked_until < $1", month},
 	{"buckets", []string{"tenant_id", "bucket"}, 0, "empty_at < $1", 0},
 	{"assertions", []string{"tenant_id", "client_id", "jti_digest"}, 1, "expires_at < $1", 0},
 	{"sessions", []string{"tenant_id", "session_id"}, 0, "(expires_at < $1 OR idle_expires_at < $1)", 0},

@@ -361,46 +361,6 @@ var limits = []promise{
 		ok(t, err)
 		equal(t, "left in the other bucket: refused marks counted nowhere", levels[0].Remaining, 44)
 	}},
-	{"FailuresBlockAtTheLimit", func(t *testing.T, s *suite) {
-		ctx, id := t.Context(), s.tenant(t)
-		n, until, err := s.db.Failures(ctx, id, "k")
-		ok(t, err)
-		equal(t, "nothing known", []any{n, until}, []any{0, time.Time{}})
-		for i := 1; i <= 4; i++ {
-			n, err := s.db.CountFailure(ctx, id, "k", 3, time.Hour, at(i))
-			ok(t, err)
-			equal(t, "count", n, i)
-			n, until, err := s.db.Failures(ctx, id, "k")
-			ok(t, err)
-			blocked := time.Time{}
-			if i >= 3 {
-				blocked = at(i).Add(time.Hour)
-			}
-			equal(t, "count and block", []any{n, until}, []any{i, blocked})
-		}
-		n, _, err = s.db.Failures(ctx, s.tenant(t), "k")
-		ok(t, err)
-		equal(t, "count in another tenant", n, 0)
-		ok(t, s.db.ResetFailures(ctx, id, "k"))
-		n, until, err = s.db.Failures(ctx, id, "k")
-		ok(t, err)
-		equal(t, "after a reset", []any{n, until}, []any{0, time.Time{}})
-		first, err := s.db.CountFailure(ctx, id, "one", 1, time.Hour, at(0))
-		ok(t, err)
-		_, until, err = s.db.Failures(ctx, id, "one")
-		ok(t, err)
-		equal(t, "a limit of one", []any{first, until}, []any{1, at(0).Add(time.Hour)})
-	}},
-	{"ManyFailuresAtOnceAreAllCounted", func(t *testing.T, s *suite) {
-		ctx, id := t.Context(), s.tenant(t)
-		race(t, s.twoNodes(t), 20, func(db *store.DB, _ int) (bool, error) {
-			_, err := db.CountFailure(ctx, id, "k", 100, time.Hour, at(0))
-			return err == nil, err
-		})
-		n, _, err := s.db.Failures(ctx, id, "k")
-		ok(t, err)
-		equal(t, "count", n, 20)
-	}},
 }
 
 var assertions = []promise{

@@ -111,8 +111,6 @@ var sweeps = []promise{
 			ok(t, err)
 			_, err = db.Mark(ctx, id, at(0), []protect.Bucket{{Key: fmt.Sprint(i), Every: expires.Sub(at(0)), Burst: 1}})
 			ok(t, err)
-			_, err = db.CountFailure(ctx, id, fmt.Sprint(i), 1, time.Hour, expires)
-			ok(t, err)
 			_, err = db.CountGuess(ctx, id, "email", fmt.Sprint(i), 1, lock, maxLock, expires, at(-1))
 			ok(t, err)
 			ok(t, db.InsertEvents(ctx, id, []eventlog.Record{{ID: fmt.Sprint(i), Date: expires, Event: eventlog.Event{Type: "s"}}}))
@@ -123,14 +121,14 @@ var sweeps = []promise{
 		early, err := db.Sweep(ctx, at(999))
 		ok(t, err)
 		equal(t, "deleted before anything expired", early, 0)
-		// One of each: eleven tables with the tokens of the dead family, and a log event.
+		// One of each: ten tables with the tokens of the dead family, and a log event.
 		total := 0
 		for range 3 {
 			n, err := db.Sweep(ctx, at(0).Add(40*24*time.Hour))
 			ok(t, err)
 			total += n
 		}
-		equal(t, "deleted", total, 12)
+		equal(t, "deleted", total, 11)
 		got, err := db.Attempt(ctx, id, "email", "1@example.com", "")
 		ok(t, err)
 		equal(t, "live challenge is there", got.Challenge != nil, true)

@@ -254,12 +254,9 @@ var transactions = []promise{
 			a, err := s.db.Attempt(ctx, id, "email", text, text)
 			ok(t, err)
 			nobody(t, a)
-			known, err := s.db.SessionExists(ctx, id, text, at(0))
-			ok(t, err)
-			equal(t, "session exists", known, false)
-			_, err = s.db.CountFailure(ctx, id, text, 1, time.Hour, at(0))
+			_, err = s.db.CountGuess(ctx, id, "email", text, 9, time.Minute, time.Hour, at(0), at(0))
 			equal(t, "kind", apierr.KindOf(err), apierr.Invalid)
-			err = s.db.InTx(ctx, func(ctx context.Context) error { return s.db.ResetFailures(ctx, id, text) })
+			err = s.db.InTx(ctx, func(ctx context.Context) error { return s.db.ResetGuesses(ctx, id, "email", text) })
 			equal(t, "kind", apierr.KindOf(err), apierr.Invalid)
 
 			// What only people read is made readable instead.

@@ -146,15 +146,6 @@ CREATE TABLE buckets (
 	PRIMARY KEY (tenant_id, bucket)
 );
 
-CREATE TABLE failures (
-	tenant_id TEXT COLLATE "C" NOT NULL,
-	subject TEXT COLLATE "C" NOT NULL,
-	failed BIGINT NOT NULL,
-	blocked_until BIGINT NOT NULL,
-	changed_at BIGINT NOT NULL,
-	PRIMARY KEY (tenant_id, subject)
-);
-
 CREATE TABLE assertions (
 	tenant_id TEXT COLLATE "C" NOT NULL,
 	client_id TEXT COLLATE "C" NOT NULL,

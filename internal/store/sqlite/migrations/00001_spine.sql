@@ -146,15 +146,6 @@ CREATE TABLE buckets (
 	PRIMARY KEY (tenant_id, bucket)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE failures (
-	tenant_id TEXT NOT NULL,
-	subject TEXT NOT NULL,
-	failed INTEGER NOT NULL,
-	blocked_until INTEGER NOT NULL,
-	changed_at INTEGER NOT NULL,
-	PRIMARY KEY (tenant_id, subject)
-) STRICT, WITHOUT ROWID;
-
 CREATE TABLE assertions (
 	tenant_id TEXT NOT NULL,
 	client_id TEXT NOT NULL,
