@@ -124,3 +124,54 @@ func TestState_HasOneSpelling(t *testing.T) {
 		}
 	}
 }
+
+// A login by somebody else than the id_token_hint names was once answered as a success (OpenID Connect Core 3.1.2.1).
+func TestIDTokenHint_AnotherPersonsLoginIsNoAnswer(t *testing.T) {
+	t.Parallel()
+	s := servertest.New(t)
+	ada := s.Browser(t).MustToken(s.CodeForm(s.Browser(t).LoginCode(s.Web, "ada@example.com"))).IDToken
+	b := s.Browser(t)
+	if got := b.Login(s.AuthorizeURL(s.Web, "id_token_hint", ada), "bob@example.com").Location(t); got.Query().Get("error") != "login_required" {
+		t.Errorf("bob's login for ada's hint ended at %s, want login_required", got)
+	}
+	if got := s.Browser(t).Login(s.AuthorizeURL(s.Web, "id_token_hint", ada), "ada@example.com").Location(t); got.Query().Get("code") == "" {
+		t.Errorf("ada's own login ended at %s, want a code", got)
+	}
+}
+
+// So large a number once counted as a negative one, and no session was young enough.
+func TestMaxAge_ALargeNumberIsALongTime(t *testing.T) {
+	t.Parallel()
+	s := servertest.New(t)
+	b := s.Browser(t)
+	b.LoginCode(s.Web, "ada@example.com")
+	for _, age := range []string{"3600", "10000000000", "9223372036854775807"} {
+		if got := b.Get(s.AuthorizeURL(s.Web, "prompt", "none", "max_age", age)).Location(t); got.Query().Get("code") == "" {
+			t.Errorf("max_age=%s is answered by %s, want a code", age, got)
+		}
+	}
+}
+
+// A login belongs to the domain it was begun at, though another domain of the tenant opens its state.
+func TestTransaction_BelongsToItsDomain(t *testing.T) {
+	t.Parallel()
+	s := servertest.New(t)
+	host := strings.Replace(strings.TrimPrefix(s.URL, "http://"), "127.0.0.1", "localhost", 1)
+	if err := s.Database.Store.AddDomain(t.Context(), s.Tenant.ID, tenant.Domain{Host: host, Issuer: "http://" + host + "/"}); err != nil {
+		t.Fatal(err)
+	}
+	b := s.Browser(t)
+	location := b.Get(s.AuthorizeURL(s.Web)).Location(t)
+	var cookies []string
+	for _, c := range b.Cookies() {
+		cookies = append(cookies, c.Name+"="+c.Value)
+	}
+	elsewhere := s.Browser(t)
+	elsewhere.Headers.Set("Cookie", strings.Join(cookies, "; "))
+	if got := elsewhere.Get("http://" + host + location.RequestURI()); got.Status != http.StatusBadRequest {
+		t.Errorf("the other domain answers %d for the state, want 400", got.Status)
+	}
+	if got := b.Get(location.String()); got.Status != http.StatusOK {
+		t.Errorf("its own domain answers %d", got.Status)
+	}
+}
