@@ -1,0 +1,124 @@
+package message
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"time"
+
+	"latchkey/internal/contact"
+)
+
+// attempt tries to send one message and says what became of it.
+func (w *worker) attempt(j job) ended {
+	name := w.provider.Name()
+	select {
+	case w.slots <- struct{}{}:
+		defer func() { <-w.slots }()
+	case <-w.sendContext.Done():
+		return w.later(j, name, w.clock.Now(), reasonStopping)
+	}
+	now := w.clock.Now()
+	switch until, reason := w.breaker.closedUntil(now); {
+	case w.sendContext.Err() != nil:
+		return w.later(j, name, now, reasonStopping)
+	case !now.Before(j.message.ExpiresAt):
+		return w.failed(j, name, reasonExpired)
+	case now.Add(sendTimeout).After(j.until):
+		return w.later(j, name, now, "waited too long for a connection")
+	case until.After(now) && until.Before(j.message.ExpiresAt):
+		return w.later(j, name, until.Add(jitter(2*time.Second)), reason)
+	case until.After(now):
+		return w.failed(j, name, reason)
+	}
+
+	mail := w.renderer.Mail(j.key, j.message)
+	mail.Date = now
+	ctx, cancel := context.WithTimeout(w.sendContext, sendTimeout)
+	defer cancel()
+	began := time.Now()
+	result := w.provider.Send(ctx, mail)
+	w.metrics.seconds.Observe(time.Since(began).Seconds())
+	w.breaker.note(w.clock.Now(), result)
+
+	j.attempts++
+	switch result.Verdict {
+	case VerdictSent:
+		return ended{outcome: Outcome{
+			Key: j.key, State: StateSent, Attempts: j.attempts, Provider: name,
+			ProviderMessageID: result.ProviderMessageID,
+		}}
+	case VerdictUnknown:
+		return w.unknown(j, name, result.Detail)
+	case VerdictRetry:
+		at := w.clock.Now().Add(max(backoff(j.attempts), result.RetryAfter))
+		if errors.Is(w.sendContext.Err(), context.Canceled) {
+			at = w.clock.Now() // we were cut off, it was not refused: the next process may try at once
+		}
+		if at.Before(j.message.ExpiresAt) {
+			return w.later(j, name, at, result.Detail)
+		}
+		return w.failed(j, name, "no time is left for another attempt: "+result.Detail)
+	default:
+		return w.failed(j, name, result.Detail)
+	}
+}
+
+// The reasons that do not come from a provider.
+const (
+	reasonExpired    = "The code had expired before the message could leave."
+	reasonNoProvider = "There is no e-mail provider configured."
+	reasonLapsed     = "The process that was sending the message ended before it knew the outcome."
+	reasonUnreadable = "The message cannot be read with this master keyset."
+	reasonStopping   = "The server was stopping."
+)
+
+func (w *worker) later(j job, provider string, at time.Time, reason string) ended {
+	return ended{outcome: Outcome{
+		Key: j.key, State: StateQueued, Attempts: j.attempts, DueAt: at, Provider: provider, LastError: maskAddresses(reason),
+	}}
+}
+
+func (w *worker) failed(j job, provider, reason string) ended {
+	return w.final(j, StateFailed, provider, reason)
+}
+
+func (w *worker) unknown(j job, provider, reason string) ended {
+	return w.final(j, StateUnknown, provider, reason)
+}
+
+func (w *worker) final(j job, state State, provider, reason string) ended {
+	return ended{
+		outcome: Outcome{Key: j.key, State: state, Attempts: j.attempts, Provider: provider, LastError: maskAddresses(reason)},
+		failure: &Failure{
+			MessageID: j.key.ID, Channel: j.message.Channel, Kind: j.message.Kind, To: j.message.To,
+			Reason: reason, Unknown: state == StateUnknown,
+			ClientID: j.message.ClientID, Connection: j.message.Connection,
+		},
+	}
+}
+
+// report counts outcomes that are committed, and tells the operator of those that are not as they should be.
+func (w *worker) report(results []ended) {
+	for _, r := range results {
+		o := r.outcome
+		outcome := string(o.State)
+		if o.State == StateQueued {
+			outcome = "retry"
+		}
+		kind := VerificationCode
+		if r.failure != nil {
+			kind = r.failure.Kind
+		}
+		w.metrics.messages.WithLabelValues(string(Email), string(kind), cmp.Or(o.Provider, "none"), outcome).Inc()
+		if o.State == StateSent {
+			continue
+		}
+		attributes := []any{"tenant", o.Tenant, "message_id", o.ID, "provider", o.Provider, "outcome", outcome,
+			"attempts", o.Attempts, "reason", o.LastError}
+		if r.failure != nil {
+			attributes = append(attributes, "to", contact.Mask(r.failure.To))
+		}
+		w.log.Warn("message not delivered", attributes...)
+	}
+}
