@@ -225,9 +225,7 @@ func (s *Server) usable(v *visit, live *session.Session) bool {
 		return false
 	case r.HintedUser != "" && r.HintedUser != live.UserID:
 		return false
-	case r.MaxAge != nil && s.c.Clock.Now().Sub(live.AuthenticatedAt) >= seconds(*r.MaxAge) && *r.MaxAge == 0:
-		return false
-	case r.MaxAge != nil && s.c.Clock.Now().Sub(live.AuthenticatedAt) > seconds(*r.MaxAge):
+	case r.MaxAge != nil && (*r.MaxAge == 0 || s.c.Clock.Now().Sub(live.AuthenticatedAt) > seconds(*r.MaxAge)):
 		return false
 	case r.Connection != "" && !v.connection.ReusesSession(live.Connection):
 		return false
@@ -241,8 +239,8 @@ func (s *Server) resumed(ctx context.Context, site tenant.Site, tx *transaction.
 		return nil, &Refusal{Protocol: protocolError("invalid_request", "This login was begun at another domain")}
 	}
 	c, err := s.c.Clients.Client(ctx, site.Tenant.ID, tx.Request.ClientID)
-	if err != nil {
-		return nil, err
+	if err != nil { // deleted since the login began
+		return nil, refuseUnless(err, &Refusal{Protocol: protocolError("invalid_request", "Unknown client: %s", tx.Request.ClientID)})
 	}
 	all, err := s.c.Connections.Connections(ctx, site.Tenant.ID)
 	if err != nil {
