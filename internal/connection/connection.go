@@ -39,7 +39,8 @@ type Connection struct {
 	CreatedAt      time.Time
 }
 
-// Options are the settings of a passwordless connection, as the Management API shows them.
+// Options are the settings of a connection that the product acts on, as the Management API shows them. What it only keeps
+// is in the stored document.
 type Options struct {
 	Name  string `json:"name,omitempty"`
 	Email *struct {
@@ -54,6 +55,8 @@ type Options struct {
 	} `json:"totp,omitempty"`
 	DisableSignup        bool  `json:"disable_signup,omitempty"`
 	BruteForceProtection *bool `json:"brute_force_protection,omitempty"`
+
+	DatabaseOptions
 
 	// Our own options, by name among the open ones; off unless set.
 	DisableSignupSilent bool `json:"disable_signup_silent,omitempty"`

@@ -50,13 +50,15 @@ type storedUser struct {
 
 type storedIdentity struct {
 	user.Identity
-	Identifier string `json:"identifier"`
+	// Identifier is where the only identifier stood before an identity could have several.
+	Identifier  string   `json:"identifier,omitempty"`
+	Identifiers []string `json:"identifiers,omitempty"`
 }
 
 func encodeUser(u *user.User) (string, error) {
 	s := storedUser{User: u, Identities: make([]storedIdentity, len(u.Identities))}
 	for i, id := range u.Identities {
-		s.Identities[i] = storedIdentity{Identity: id, Identifier: id.Identifier}
+		s.Identities[i] = storedIdentity{Identity: id, Identifiers: id.Identifiers}
 	}
 	return encode(s)
 }
@@ -88,7 +90,10 @@ func (r *userRow) user() (*user.User, error) {
 	u.Identities = make([]user.Identity, len(s.Identities))
 	for i, id := range s.Identities {
 		u.Identities[i] = id.Identity
-		u.Identities[i].Identifier = id.Identifier
+		u.Identities[i].Identifiers = id.Identifiers
+		if id.Identifier != "" {
+			u.Identities[i].Identifiers = []string{id.Identifier}
+		}
 	}
 	u.Blocked, u.LoginsCount, u.LastIP, u.Version = *r.blocked, *r.loginsCount, *r.lastIP, *r.version
 	u.LastLogin = clock.FromMillis(*r.lastLogin)
@@ -139,8 +144,8 @@ func (db *DB) CreateUser(ctx context.Context, tenantID string, u *user.User) err
 		Args:  []any{tenantID, u.ID, profile, u.Blocked, u.LoginsCount, clock.Millis(u.LastLogin), clean(u.LastIP)},
 		Taken: user.ErrExists,
 	}}
-	for _, id := range u.Identities {
-		statements = append(statements, identityStatement(tenantID, u.ID, id))
+	for _, r := range identifierRows(u.Identities) {
+		statements = append(statements, insertIdentifier(tenantID, u.ID, r))
 	}
 	if err := db.queueAll(ctx, statements...); err != nil {
 		return fmt.Errorf("create a user: %w", err)
@@ -148,9 +153,22 @@ func (db *DB) CreateUser(ctx context.Context, tenantID string, u *user.User) err
 	return nil
 }
 
-func identityStatement(tenantID, userID string, id user.Identity) *engine.Statement {
+// identifierRow is one way in: the connection finds the account under the identifier.
+type identifierRow struct{ connection, identifier string }
+
+func identifierRows(identities []user.Identity) []identifierRow {
+	var rows []identifierRow
+	for _, id := range identities {
+		for _, identifier := range id.Identifiers {
+			rows = append(rows, identifierRow{id.Connection, identifier})
+		}
+	}
+	return rows
+}
+
+func insertIdentifier(tenantID, userID string, r identifierRow) *engine.Statement {
 	return &engine.Statement{
-		SQL: insertIdentity, Args: []any{tenantID, id.Connection, id.Identifier, userID}, Taken: user.ErrExists,
+		SQL: insertIdentity, Args: []any{tenantID, r.connection, r.identifier, userID}, Taken: user.ErrExists,
 	}
 }
 
@@ -185,22 +203,18 @@ func (db *DB) UpdateUser(ctx context.Context, tenantID string, u *user.User) err
 
 // changedIdentities gives the statements that turn the rows of one list of identities into those of another.
 func changedIdentities(tenantID, userID string, before, after []user.Identity) []*engine.Statement {
-	in := func(list []user.Identity, id user.Identity) bool {
-		return slices.ContainsFunc(list, func(other user.Identity) bool {
-			return other.Connection == id.Connection && other.Identifier == id.Identifier
-		})
-	}
+	old, wanted := identifierRows(before), identifierRows(after)
 	var statements []*engine.Statement
-	for _, id := range before {
-		if !in(after, id) {
+	for _, r := range old {
+		if !slices.Contains(wanted, r) {
 			statements = append(statements, &engine.Statement{
-				SQL: deleteIdentity, Args: []any{tenantID, id.Connection, id.Identifier, userID},
+				SQL: deleteIdentity, Args: []any{tenantID, r.connection, r.identifier, userID},
 			})
 		}
 	}
-	for _, id := range after {
-		if !in(before, id) {
-			statements = append(statements, identityStatement(tenantID, userID, id))
+	for _, r := range wanted {
+		if !slices.Contains(old, r) {
+			statements = append(statements, insertIdentifier(tenantID, userID, r))
 		}
 	}
 	return statements
@@ -226,8 +240,8 @@ func (db *DB) DeleteUser(ctx context.Context, tenantID, userID string) error {
 			// Somebody changed or deleted the user after it was read: its identities may be others now.
 			return fmt.Errorf("delete a user: %w", engine.ErrRetry)
 		}
-		for _, id := range u.Identities {
-			args := []any{tenantID, id.Connection, id.Identifier}
+		for _, r := range identifierRows(u.Identities) {
+			args := []any{tenantID, r.connection, r.identifier}
 			if err := db.queue(ctx, deleteIdentity, append(args, userID)...); err != nil {
 				return err
 			}

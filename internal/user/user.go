@@ -49,12 +49,22 @@ type User struct {
 	CreatedAt time.Time `json:"created_at"`
 	UpdatedAt time.Time `json:"updated_at"`
 
+	// LastPasswordReset is when the password was last changed; zero for never.
+	LastPasswordReset time.Time `json:"last_password_reset,omitzero"`
+
 	Blocked     bool      `json:"-"`
+	Password    Password  `json:"-"`
 	LoginsCount int       `json:"-"`
 	LastLogin   time.Time `json:"-"`
 	LastIP      string    `json:"-"`
 	Version     int64     `json:"-"`
 }
+
+// Password is the hash of a password, in PHC or crypt form; empty where the account has none. It never leaves the server.
+type Password string
+
+// String hides the hash.
+func (Password) String() string { return "[password]" }
 
 // Identity is an account's login at one connection.
 type Identity struct {
@@ -62,8 +72,11 @@ type Identity struct {
 	Provider   connection.Strategy `json:"provider"`
 	UserID     string              `json:"user_id"` // the part behind the provider in the account's first id
 	IsSocial   bool                `json:"isSocial"`
-	// Identifier is the canonical address under which the connection finds the account.
-	Identifier string `json:"-"`
+	// ProfileData is the profile that an identity had when it was linked as a further one.
+	ProfileData map[string]any `json:"profileData,omitempty"`
+	// Identifiers are the canonical addresses and names under which the connection finds the account: one for passwordless
+	// connections; for databases each attribute that is an identifier.
+	Identifiers []string `json:"-"`
 }
 
 // IdentityID gives the part of the user's id behind the provider: what /passwordless/start calls _id.
@@ -83,7 +96,7 @@ func NewPasswordless(c *connection.Connection, id, email string, now time.Time) 
 		Name:          email,
 		Nickname:      local,
 		Picture:       gravatar(email),
-		Identities:    []Identity{{Connection: c.Name, Provider: c.Strategy, UserID: id, Identifier: email}},
+		Identities:    []Identity{{Connection: c.Name, Provider: c.Strategy, UserID: id, Identifiers: []string{email}}},
 		CreatedAt:     now,
 		UpdatedAt:     now,
 	}

@@ -34,6 +34,7 @@ var rungs = []rung{
 	{name: "commands", packages: []string{"cmd"}},
 	{name: "development mode", packages: []string{"internal/dev"}},
 	{name: "assembly", packages: []string{"internal/server"}},
+	{name: "configuration as files", packages: []string{"internal/deploy"}},
 	{name: "edges", packages: []string{
 		"internal/web/authapi", "internal/web/universallogin", "internal/web/mgmtapi",
 		"internal/web/dashboard", "internal/web/devinbox", "internal/web/sampleapp",
@@ -49,10 +50,10 @@ var rungs = []rung{
 	}},
 	{name: "records", ordered: true, packages: []string{
 		"internal/organization", "internal/role", "internal/user", "internal/client", "internal/resourceserver",
-		"internal/connection", "internal/branding", "internal/tenant",
+		"internal/connection", "internal/branding", "internal/tenant", "internal/resource",
 	}},
 	{name: "leaves", ordered: true, packages: []string{
-		"internal/liquid", "internal/sandbox", "internal/locale", "internal/jwt", "internal/egress",
+		"internal/apischema", "internal/lucene", "internal/liquid", "internal/sandbox", "internal/locale", "internal/jwt", "internal/egress",
 		"internal/seal", "internal/contact", "internal/ident", "internal/clock", "internal/apierr",
 	}},
 }

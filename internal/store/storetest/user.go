@@ -65,7 +65,7 @@ var users = []promise{
 		ok(t, err)
 		equal(t, "user id", got.ID, u.ID)
 		equal(t, "deletions", deletions, 0)
-		equal(t, "identifier", got.Identities[0].Identifier, "a@example.com")
+		equal(t, "identifier", got.Identities[0].Identifiers[0], "a@example.com")
 		for _, other := range [][2]string{
 			{"email", "A@example.com"}, {"Email", "a@example.com"}, {"sms", "a@example.com"}, {"email", "a@example.co"},
 			{"email", "a@example.com "}, {"email", "%"}, {"email", ""},
@@ -119,7 +119,7 @@ var users = []promise{
 		u, err := s.db.User(ctx, id, u.ID)
 		ok(t, err)
 		u.Name, u.Blocked = "New", true
-		u.Identities[0].Identifier = "b@example.com"
+		u.Identities[0].Identifiers = []string{"b@example.com"}
 		u.LoginsCount, u.LastIP = 99, "192.0.2.99" // counters are left alone
 		ok(t, s.db.UpdateUser(ctx, id, u))
 		got, _, err := s.db.Find(ctx, id, "email", "b@example.com")
@@ -157,7 +157,7 @@ var users = []promise{
 		ok(t, s.db.CreateUser(ctx, id, b))
 		b, err := s.db.User(ctx, id, b.ID)
 		ok(t, err)
-		b.Identities[0].Identifier = "a@example.com"
+		b.Identities[0].Identifiers = []string{"a@example.com"}
 		is(t, s.db.UpdateUser(ctx, id, b), user.ErrExists)
 		got, _, err := s.db.Find(ctx, id, "email", "b@example.com")
 		ok(t, err)
