@@ -78,8 +78,8 @@ type Client struct {
 
 	// SecretSealed is the client secret, sealed for (tenant, "clients", "secret", client id). It is no part of the document.
 	SecretSealed []byte `json:"-"`
-	// Credentials are the public keys of private_key_jwt. They are kept with the client, apart from the document.
-	Credentials []Credential `json:"-"`
+	// Credentials are the public keys of private_key_jwt. The document shows no more than their ids.
+	Credentials []Credential `json:"$credentials,omitempty"`
 	CreatedAt   time.Time    `json:"-"`
 }
 
@@ -116,6 +116,9 @@ type RefreshPolicy struct {
 	InfiniteIdle     bool   `json:"infinite_idle_token_lifetime,omitempty"`
 	Leeway           int    `json:"leeway,omitempty"`
 }
+
+// SecretName is the name under which a client's secret is sealed.
+const SecretName = "secret"
 
 // Extensions are our own client settings, each off unless set (docs/divergences.md).
 type Extensions struct {
@@ -204,8 +207,6 @@ type Store interface {
 	Client(ctx context.Context, tenantID, clientID string) (*Client, error)
 	// CreateClient writes a new client, or answers ErrExists.
 	CreateClient(ctx context.Context, tenantID string, c *Client) error
-	// UpdateClient replaces the client with c's id, or answers ErrNotFound.
-	UpdateClient(ctx context.Context, tenantID string, c *Client) error
 	// OriginKnown reports whether any client of the tenant lists the origin, as callback, web origin or allowed origin,
 	// or accepts loopback and the origin is one. CORS preflights know no client. Of an address, an origin with a path behind
 	// it, it reports whether its origin is listed as it stands: patterns and loopback do not count.

@@ -31,12 +31,19 @@ var ErrExists = apierr.New(apierr.Conflict, "connection_exists", "A connection w
 
 // Connection is one source of users. Values handed out by storage are shared: treat them as read-only.
 type Connection struct {
-	ID             string
-	Name           string
-	Strategy       Strategy
-	Options        Options
-	EnabledClients []string // client ids
-	CreatedAt      time.Time
+	ID             string   `json:"id"`
+	Name           string   `json:"name"`
+	Strategy       Strategy `json:"strategy"`
+	DisplayName    string   `json:"display_name,omitempty"`
+	Options        Options  `json:"options"`
+	EnabledClients []string `json:"enabled_clients"` // client ids
+	Domain         bool     `json:"is_domain_connection"`
+	Realms         []string `json:"realms,omitempty"`
+
+	// Sealed holds the secrets among the options by their path ("options.twilio_token"), each sealed for (tenant,
+	// "connections", path, connection id). They are no part of the document.
+	Sealed    map[string][]byte `json:"-"`
+	CreatedAt time.Time         `json:"-"`
 }
 
 // Options are the settings of a connection that the product acts on, as the Management API shows them. What it only keeps
@@ -115,8 +122,6 @@ type Store interface {
 	Connections(ctx context.Context, tenantID string) ([]*Connection, error)
 	// CreateConnection writes a new connection, or answers ErrExists.
 	CreateConnection(ctx context.Context, tenantID string, c *Connection) error
-	// UpdateConnection replaces options and enabled clients of the connection with c's id, or answers ErrNotFound.
-	UpdateConnection(ctx context.Context, tenantID string, c *Connection) error
 }
 
 // Find gives the connection called name, or nil.

@@ -44,11 +44,24 @@ type Scope struct {
 
 // ClientGrant lets a client ask for tokens of an API on its own behalf (client_credentials).
 type ClientGrant struct {
-	ID       string   `json:"id"`
-	ClientID string   `json:"client_id"`
-	Audience string   `json:"audience"`
-	Scopes   []string `json:"scope"`
+	ID          string   `json:"id"`
+	ClientID    string   `json:"client_id"`
+	Audience    string   `json:"audience"`
+	Scopes      []string `json:"scope"`
+	SubjectType string   `json:"subject_type"` // client; grants on behalf of users are another kind
+	AllScopes   bool     `json:"allow_all_scopes,omitempty"`
 }
+
+// ForClients is the subject type of grants that clients use on their own behalf.
+const ForClients = "client"
+
+// GrantKey is what a client grant is unique by.
+func GrantKey(clientID, audience, subjectType string) string {
+	return clientID + "|" + audience + "|" + subjectType
+}
+
+// SecretName is the name under which an API's signing secret is sealed.
+const SecretName = "signing_secret"
 
 // Lifetimes of access tokens (Auth0 docs, "Update Access Token Lifetime").
 const (
@@ -93,8 +106,6 @@ type Store interface {
 	ResourceServer(ctx context.Context, tenantID, identifier string) (*ResourceServer, error)
 	// CreateResourceServer writes a new API, or answers ErrExists.
 	CreateResourceServer(ctx context.Context, tenantID string, r *ResourceServer) error
-	// UpdateResourceServer replaces the API with r's id, or answers ErrNotFound.
-	UpdateResourceServer(ctx context.Context, tenantID string, r *ResourceServer) error
 	// ClientGrant gives the grant of a client for an audience, or ErrNotFound.
 	ClientGrant(ctx context.Context, tenantID, clientID, audience string) (*ClientGrant, error)
 	// CreateClientGrant writes a new grant, or answers ErrExists.

@@ -7,20 +7,13 @@ import (
 	"strings"
 
 	"latchkey/internal/client"
-	"latchkey/internal/clock"
+	"latchkey/internal/resource"
 	"latchkey/internal/store/engine"
 )
 
 var _ client.Store = (*DB)(nil)
 
 const (
-	selectClient = `SELECT document, secret_sealed, credentials, created_at
-		FROM clients WHERE tenant_id = $1 AND client_id = $2`
-	insertClient = `INSERT INTO clients
-		(tenant_id, client_id, document, secret_sealed, credentials, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6)`
-	updateClient = `UPDATE clients SET document = $3, secret_sealed = $4, credentials = $5
-		WHERE tenant_id = $1 AND client_id = $2`
 	deleteClientOrigins  = `DELETE FROM client_origins WHERE tenant_id = $1 AND client_id = $2`
 	insertClientOrigin   = `INSERT INTO client_origins (tenant_id, origin, client_id, pattern) VALUES ($1, $2, $3, $4)`
 	selectOrigin         = `SELECT EXISTS (SELECT 1 FROM client_origins WHERE tenant_id = $1 AND origin = $2)`
@@ -31,84 +24,41 @@ const (
 func (db *DB) Client(ctx context.Context, tenantID, clientID string) (*client.Client, error) {
 	pick := func(e *config) map[string]*client.Client { return e.clients }
 	c, err := item(ctx, db, tenantID, clientID, pick, func() (*client.Client, error) {
-		c := &client.Client{}
-		var document, credentials string
-		var created int64
-		found := false
-		err := db.readConfig(ctx, row(selectClient, []any{tenantID, clientID}, &found, &document, &c.SecretSealed, &credentials, &created))
-		if err != nil {
-			return nil, fmt.Errorf("read a client: %w", err)
-		}
-		if !found {
-			return nil, client.ErrNotFound
-		}
-		if err := decode(document, c); err != nil {
-			return nil, err
-		}
-		if err := decode(credentials, &c.Credentials); err != nil {
-			return nil, err
-		}
-		c.ID = clientID
-		c.CreatedAt = clock.FromMillis(created)
-		return c, nil
+		return typed(ctx, db, selectResource, []any{tenantID, string(resource.Clients), clientID}, finishClient)
 	})
-	return c, err
+	if err != nil {
+		return nil, fmt.Errorf("read a client: %w", err)
+	}
+	if c == nil {
+		return nil, client.ErrNotFound
+	}
+	return c, nil
+}
+
+func finishClient(c *client.Client, r *resource.Resource) {
+	c.ID, c.SecretSealed, c.CreatedAt = r.ID, r.Sealed[client.SecretName], r.CreatedAt
 }
 
 // CreateClient implements client.Store.
 func (db *DB) CreateClient(ctx context.Context, tenantID string, c *client.Client) error {
-	document, credentials, err := encodeClient(c)
-	if err != nil {
+	r := &resource.Resource{Kind: resource.Clients, ID: c.ID, CreatedAt: c.CreatedAt}
+	if c.SecretSealed != nil {
+		r.Sealed = map[string][]byte{client.SecretName: c.SecretSealed}
+	}
+	return db.createRecord(ctx, tenantID, r, c, client.ErrExists)
+}
+
+// writeOrigins replaces the origins that are kept of a client; without a document it has none.
+func (db *DB) writeOrigins(ctx context.Context, tenantID, clientID string, document resource.Document) error {
+	if err := db.queue(ctx, deleteClientOrigins, tenantID, clientID); err != nil || document == nil {
 		return err
 	}
-	return db.writeConfig(ctx, tenantID, func(ctx context.Context, _ int64) error {
-		err := db.write(ctx, &engine.Statement{
-			SQL: insertClient,
-			Args: []any{
-				tenantID, c.ID, document, c.SecretSealed, credentials, clock.Millis(c.CreatedAt),
-			},
-			Taken: client.ErrExists,
-		})
-		if err != nil {
-			return fmt.Errorf("create a client: %w", err)
-		}
-		return db.writeOrigins(ctx, tenantID, c)
-	})
-}
-
-// UpdateClient implements client.Store.
-func (db *DB) UpdateClient(ctx context.Context, tenantID string, c *client.Client) error {
-	document, credentials, err := encodeClient(c)
-	if err != nil {
+	c := &client.Client{}
+	if err := transcode(document, c); err != nil {
 		return err
 	}
-	return db.writeConfig(ctx, tenantID, func(ctx context.Context, _ int64) error {
-		changed, err := db.exec(ctx, updateClient,
-			tenantID, c.ID, document, c.SecretSealed, credentials)
-		if err != nil {
-			return fmt.Errorf("update a client: %w", err)
-		}
-		if changed == 0 {
-			return client.ErrNotFound
-		}
-		if err := db.queue(ctx, deleteClientOrigins, tenantID, c.ID); err != nil {
-			return err
-		}
-		return db.writeOrigins(ctx, tenantID, c)
-	})
-}
-
-func encodeClient(c *client.Client) (document, credentials string, err error) {
-	if document, err = encode(c); err != nil {
-		return "", "", err
-	}
-	credentials, err = encode(c.Credentials)
-	return document, credentials, err
-}
-
-func (db *DB) writeOrigins(ctx context.Context, tenantID string, c *client.Client) error {
 	for origin, pattern := range origins(c) {
-		if err := db.queue(ctx, insertClientOrigin, tenantID, origin, c.ID, pattern); err != nil {
+		if err := db.queue(ctx, insertClientOrigin, tenantID, origin, clientID, pattern); err != nil {
 			return err
 		}
 	}

@@ -131,9 +131,11 @@ func (db *DB) configOf(ctx context.Context, tenantID string) (*config, error) {
 }
 
 const (
-	selectTenant = `SELECT tenants.tenant_id, tenants.name, tenants.host, domains.issuer, tenants.settings,
+	selectTenant = `SELECT tenants.tenant_id, tenants.name, tenants.host, domains.issuer, resources.document,
 		tenants.config_version, tenants.created_at
-		FROM tenants JOIN domains ON domains.host = tenants.host`
+		FROM tenants JOIN domains ON domains.host = tenants.host
+		JOIN resources ON resources.tenant_id = tenants.tenant_id AND resources.kind = 'settings'
+			AND resources.resource_id = 'tenant'`
 	selectTenantByID = selectTenant + ` WHERE tenants.tenant_id = $1`
 	selectDomains    = `SELECT host, issuer FROM domains WHERE tenant_id = $1`
 )

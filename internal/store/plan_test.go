@@ -39,8 +39,8 @@ func TestPlans_ReadNoMoreThanTheyMust(t *testing.T) {
 		revokeFamily, revokeTokens, revokeGrant, revokeNotRotating, trimFamilies, selectConsent, in(takePushed, 2, 2, ""),
 		selectLogs + ofLogUser + newestLogs + "$3", selectLogs + " AND type = $2" + newestLogs + "$3",
 		in(cancelMessages, 3, 2, ""), tuples(claimMessages, 4, 2, 3, "", claimMessagesEnd), claimDue + claimDueEnd, finishMessage,
-		selectOrigin, selectOriginPatterns, deleteClientOrigins, selectTenantOfHost, selectClient, selectResourceServer,
-		selectClientGrant, takeLease,
+		selectOrigin, selectOriginPatterns, deleteClientOrigins, selectTenantOfHost, selectResource, selectByKey,
+		selectResources + resourcesOf, updateResource, deleteResource, deleteResourcesOf, takeLease,
 	}
 	for i := range mortals {
 		statements = append(statements, mortals[i].selectBite(), mortals[i].deleteOne())

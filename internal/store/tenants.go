@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"latchkey/internal/clock"
+	"latchkey/internal/resource"
 	"latchkey/internal/store/engine"
 	"latchkey/internal/tenant"
 )
@@ -15,12 +16,11 @@ var _ tenant.Store = (*DB)(nil)
 const (
 	selectTenantOfHost = `SELECT tenant_id FROM domains WHERE host = $1`
 	selectTenants      = selectTenant + ` ORDER BY tenants.name`
-	insertTenant       = `INSERT INTO tenants (tenant_id, name, host, settings, config_version, created_at)
-		VALUES ($1, $2, $3, $4, 1, $5)`
+	insertTenant       = `INSERT INTO tenants (tenant_id, name, host, config_version, created_at)
+		VALUES ($1, $2, $3, 0, $4)`
 	insertDomain = `INSERT INTO domains (host, tenant_id, issuer) VALUES ($1, $2, $3)`
 	upsertDomain = insertDomain + ` ON CONFLICT (host) DO UPDATE SET issuer = excluded.issuer
 		WHERE domains.tenant_id = excluded.tenant_id`
-	updateSettings = `UPDATE tenants SET settings = $2 WHERE tenant_id = $1`
 )
 
 // Site implements tenant.Store.
@@ -105,22 +105,21 @@ func scanTenant(r engine.Row) (*tenant.Tenant, error) {
 
 // CreateTenant implements tenant.Store.
 func (db *DB) CreateTenant(ctx context.Context, t *tenant.Tenant) error {
-	settings, err := encode(t.Settings)
-	if err != nil {
-		return err
-	}
-	err = db.write(ctx,
-		&engine.Statement{
-			SQL:   insertTenant,
-			Args:  []any{t.ID, t.Name, t.Domain.Host, settings, clock.Millis(t.CreatedAt)},
-			Taken: tenant.ErrExists,
-		},
-		&engine.Statement{SQL: insertDomain, Args: []any{t.Domain.Host, t.ID, t.Domain.Issuer}, Taken: tenant.ErrExists},
-	)
-	if err != nil {
-		return fmt.Errorf("create a tenant: %w", err)
-	}
-	return nil
+	return db.InTx(ctx, func(ctx context.Context) error {
+		err := db.write(ctx,
+			&engine.Statement{
+				SQL:   insertTenant,
+				Args:  []any{t.ID, t.Name, t.Domain.Host, clock.Millis(t.CreatedAt)},
+				Taken: tenant.ErrExists,
+			},
+			&engine.Statement{SQL: insertDomain, Args: []any{t.Domain.Host, t.ID, t.Domain.Issuer}, Taken: tenant.ErrExists},
+		)
+		if err != nil {
+			return fmt.Errorf("create a tenant: %w", err)
+		}
+		settings := &resource.Resource{Kind: resource.Settings, ID: resource.TenantSettings, CreatedAt: t.CreatedAt}
+		return db.createRecord(ctx, t.ID, settings, t.Settings, tenant.ErrExists)
+	})
 }
 
 // AddDomain implements tenant.Store.
@@ -134,16 +133,5 @@ func (db *DB) AddDomain(ctx context.Context, id string, d tenant.Domain) error {
 			return tenant.ErrExists
 		}
 		return nil
-	})
-}
-
-// UpdateSettings implements tenant.Store.
-func (db *DB) UpdateSettings(ctx context.Context, id string, s tenant.Settings) error {
-	settings, err := encode(s)
-	if err != nil {
-		return err
-	}
-	return db.writeConfig(ctx, id, func(ctx context.Context, _ int64) error {
-		return db.queue(ctx, updateSettings, id, settings)
 	})
 }

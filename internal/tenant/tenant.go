@@ -77,6 +77,4 @@ type Store interface {
 	// AddDomain makes a tenant answer on one more host; the same host for the same tenant again changes its issuer.
 	// A host of another tenant is ErrExists.
 	AddDomain(ctx context.Context, id string, d Domain) error
-	// UpdateSettings replaces the tenant's settings, or answers ErrNotFound.
-	UpdateSettings(ctx context.Context, id string, s Settings) error
 }

@@ -24,10 +24,12 @@ import (
 	"latchkey/internal/ident"
 	"latchkey/internal/key"
 	"latchkey/internal/message"
+	"latchkey/internal/resource"
 	"latchkey/internal/resourceserver"
 	"latchkey/internal/seal"
 	"latchkey/internal/server"
 	"latchkey/internal/store"
+	"latchkey/internal/store/storetest"
 	"latchkey/internal/tenant"
 	"latchkey/internal/web/httpx"
 	"latchkey/test/pg"
@@ -261,7 +263,7 @@ func (s *Server) ChangeConnection(name string, change func(*connection.Connectio
 	s.must(err)
 	c := *connection.Find(all, name)
 	change(&c)
-	s.must(s.Database.Store.UpdateConnection(ctx, s.Tenant.ID, &c))
+	s.must(storetest.Replace(ctx, s.Database.Store, s.Tenant.ID, resource.Connections, c.ID, &c, c.Sealed))
 }
 
 // ChangeClient changes a stored client.
@@ -272,7 +274,11 @@ func (s *Server) ChangeClient(id string, change func(*client.Client)) {
 	s.must(err)
 	c := *stored
 	change(&c)
-	s.must(s.Database.Store.UpdateClient(ctx, s.Tenant.ID, &c))
+	secrets := map[string][]byte{}
+	if c.SecretSealed != nil {
+		secrets[client.SecretName] = c.SecretSealed
+	}
+	s.must(storetest.Replace(ctx, s.Database.Store, s.Tenant.ID, resource.Clients, c.ID, &c, secrets))
 }
 
 // ChangeSettings changes the tenant's settings.
@@ -283,7 +289,7 @@ func (s *Server) ChangeSettings(change func(*tenant.Settings)) {
 	s.must(err)
 	settings := t.Settings
 	change(&settings)
-	s.must(s.Database.Store.UpdateSettings(ctx, s.Tenant.ID, settings))
+	s.must(storetest.Replace(ctx, s.Database.Store, s.Tenant.ID, resource.Settings, resource.TenantSettings, settings, nil))
 }
 
 // Block blocks or unblocks the user of an address.

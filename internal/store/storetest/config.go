@@ -13,6 +13,7 @@ import (
 	"latchkey/internal/ident"
 	"latchkey/internal/jwt"
 	"latchkey/internal/key"
+	"latchkey/internal/resource"
 	"latchkey/internal/resourceserver"
 	"latchkey/internal/store"
 	"latchkey/internal/tenant"
@@ -48,7 +49,6 @@ var tenants = []promise{
 		}
 		_, err := s.db.Tenant(ctx, "nobody")
 		is(t, err, tenant.ErrNotFound)
-		is(t, s.db.UpdateSettings(ctx, "nobody", tenant.Settings{}), tenant.ErrNotFound)
 		is(t, s.db.AddDomain(ctx, "nobody", tenant.Domain{Host: "nobody.example"}), tenant.ErrNotFound)
 		_, err = s.db.Connections(ctx, "nobody")
 		is(t, err, tenant.ErrNotFound)
@@ -104,12 +104,16 @@ var tenants = []promise{
 	}},
 	{"SettingsAreReplaced", func(t *testing.T, s *suite) {
 		ctx, id := t.Context(), s.tenant(t)
-		ok(t, s.db.UpdateSettings(ctx, id, tenant.Settings{FriendlyName: "One", SupportEmail: "a@b"}))
-		ok(t, s.db.UpdateSettings(ctx, id, tenant.Settings{FriendlyName: "Two"}))
+		ok(t, replaceSettings(ctx, s.db, id, tenant.Settings{FriendlyName: "One", SupportEmail: "a@b"}))
+		ok(t, replaceSettings(ctx, s.db, id, tenant.Settings{FriendlyName: "Two"}))
 		got, err := s.db.Tenant(ctx, id)
 		ok(t, err)
 		equal(t, "settings", got.Settings, tenant.Settings{FriendlyName: "Two"})
 	}},
+}
+
+func replaceSettings(ctx context.Context, db *store.DB, tenantID string, settings tenant.Settings) error {
+	return Replace(ctx, db, tenantID, resource.Settings, resource.TenantSettings, settings, nil)
 }
 
 var connections = []promise{
@@ -128,7 +132,7 @@ var connections = []promise{
 		ok(t, err)
 		equal(t, "connections", got, want)
 		want[1].Options.DisableSignup, want[1].EnabledClients = false, []string{"three"}
-		ok(t, s.db.UpdateConnection(ctx, id, want[1]))
+		ok(t, Replace(ctx, s.db, id, resource.Connections, want[1].ID, want[1], nil))
 		got, err = s.db.Connections(ctx, id)
 		ok(t, err)
 		equal(t, "connections after an update", got, want)
@@ -142,7 +146,7 @@ var connections = []promise{
 		is(t, s.db.CreateConnection(ctx, here, made()), connection.ErrExists)
 		foreign := made()
 		ok(t, s.db.CreateConnection(ctx, there, foreign))
-		is(t, s.db.UpdateConnection(ctx, here, foreign), connection.ErrNotFound)
+		is(t, Replace(ctx, s.db, here, resource.Connections, foreign.ID, foreign, nil), resource.ErrNotFound)
 	}},
 	{"ATenantWithoutConnectionsHasNone", func(t *testing.T, s *suite) {
 		got, err := s.db.Connections(t.Context(), s.tenant(t))
@@ -168,7 +172,7 @@ var clients = []promise{
 		equal(t, "client", got, want)
 		changed := *want
 		changed.Name, changed.SecretSealed, changed.Credentials = "Other", nil, nil
-		ok(t, s.db.UpdateClient(ctx, id, &changed))
+		ok(t, Replace(ctx, s.db, id, resource.Clients, changed.ID, &changed, nil))
 		got, err = s.db.Client(ctx, id, want.ID)
 		ok(t, err)
 		equal(t, "client after an update", got, &changed)
@@ -184,7 +188,7 @@ var clients = []promise{
 		}
 		_, err := s.db.Client(ctx, here, "C")
 		is(t, err, client.ErrNotFound)
-		is(t, s.db.UpdateClient(ctx, there, c), client.ErrNotFound)
+		is(t, Replace(ctx, s.db, there, resource.Clients, c.ID, c, nil), resource.ErrNotFound)
 	}},
 	{"OriginsOfAnyClientAreKnown", func(t *testing.T, s *suite) {
 		ctx, id := t.Context(), s.tenant(t)
@@ -208,7 +212,7 @@ var clients = []promise{
 			ok(t, err)
 			equal(t, "origin "+origin+" in another tenant", got, false)
 		}
-		ok(t, s.db.UpdateClient(ctx, id, &client.Client{ID: "one", Latchkey: &client.Extensions{LoopbackRedirects: true}}))
+		ok(t, Replace(ctx, s.db, id, resource.Clients, "one", &client.Client{ID: "one", Latchkey: &client.Extensions{LoopbackRedirects: true}}, nil))
 		for origin, want := range map[string]bool{
 			"https://app.example": false, "http://localhost:3000": true, "http://127.0.0.1:9": true, "http://[::1]:9": true,
 			"https://localhost.example": false,
@@ -233,7 +237,7 @@ var resourceServers = []promise{
 		equal(t, "resource server", got, want)
 		changed := *want
 		changed.Name, changed.SecretSealed = "Other", nil
-		ok(t, s.db.UpdateResourceServer(ctx, id, &changed))
+		ok(t, Replace(ctx, s.db, id, resource.ResourceServers, changed.ID, &changed, nil))
 		got, err = s.db.ResourceServer(ctx, id, want.Identifier)
 		ok(t, err)
 		equal(t, "resource server after an update", got, &changed)
@@ -244,12 +248,10 @@ var resourceServers = []promise{
 		ok(t, s.db.CreateResourceServer(ctx, here, r))
 		is(t, s.db.CreateResourceServer(ctx, here, &resourceserver.ResourceServer{ID: "2", Identifier: "urn:api"}), resourceserver.ErrExists)
 		ok(t, s.db.CreateResourceServer(ctx, here, &resourceserver.ResourceServer{ID: "3", Identifier: "urn:other"}))
-		is(t, s.db.UpdateResourceServer(ctx, here, &resourceserver.ResourceServer{ID: "3", Identifier: "urn:api"}), resourceserver.ErrExists)
 		_, err := s.db.ResourceServer(ctx, here, "urn:API")
 		is(t, err, resourceserver.ErrNotFound)
 		_, err = s.db.ResourceServer(ctx, there, "urn:api")
 		is(t, err, resourceserver.ErrNotFound)
-		is(t, s.db.UpdateResourceServer(ctx, there, r), resourceserver.ErrNotFound)
 	}},
 	{"AClientGrantIsFoundByClientAndAudience", func(t *testing.T, s *suite) {
 		ctx, id := t.Context(), s.tenant(t)
@@ -325,7 +327,7 @@ var configuration = []promise{
 		ctx, id := t.Context(), s.tenant(t)
 		version := int64(1)
 		for name, write := range map[string]func() error{
-			"UpdateSettings":       func() error { return s.db.UpdateSettings(ctx, id, tenant.Settings{}) },
+			"UpdateResource":       func() error { return replaceSettings(ctx, s.db, id, tenant.Settings{}) },
 			"AddDomain":            func() error { return s.db.AddDomain(ctx, id, tenant.Domain{Host: id + ".two"}) },
 			"CreateConnection":     func() error { return s.db.CreateConnection(ctx, id, &connection.Connection{ID: "x", Name: "x"}) },
 			"CreateClient":         func() error { return s.db.CreateClient(ctx, id, &client.Client{ID: "x"}) },
@@ -382,7 +384,7 @@ var configuration = []promise{
 		c, err := reader.Client(ctx, id, "c")
 		ok(t, err)
 		equal(t, "name", c.Name, "old")
-		ok(t, writer.UpdateClient(ctx, id, &client.Client{ID: "c", Name: "new"}))
+		ok(t, Replace(ctx, writer, id, resource.Clients, "c", &client.Client{ID: "c", Name: "new"}, nil))
 		written := time.Now()
 		c, err = writer.Client(ctx, id, "c")
 		ok(t, err)
@@ -434,7 +436,7 @@ var configuration = []promise{
 		_, err := s.db.Client(outer, id, "c")
 		ok(t, err)
 		err = s.db.InTx(outer, func(ctx context.Context) error {
-			ok(t, s.db.UpdateClient(ctx, id, &client.Client{ID: "c", Name: "new"}))
+			ok(t, Replace(ctx, s.db, id, resource.Clients, "c", &client.Client{ID: "c", Name: "new"}, nil))
 			c, err := s.db.Client(ctx, id, "c")
 			ok(t, err)
 			equal(t, "name inside", c.Name, "new")
