@@ -1,0 +1,245 @@
+package apischema
+
+import (
+	"errors"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/dlclark/regexp2/v2"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+// schema is one compiled part. Kinds holds, for parameters of a query, what
+// their text stands for.
+type schema struct {
+	compiled *jsonschema.Schema
+	kinds    map[string]kinds
+}
+
+// kinds are the types a parameter accepts; items those of a list's elements.
+type kinds struct {
+	types []string
+	items []string
+}
+
+// address names the document towards the compiler. Nothing is ever fetched.
+const address = "latchkey:operation"
+
+// compile returns the schema of a part, or nil when the part is not described.
+func (o *Operation) compile(name string) (*schema, error) {
+	d, err := o.described()
+	if err != nil {
+		return nil, err
+	}
+	root, ok := d.parts[name]
+	if !ok {
+		return nil, nil
+	}
+	d.liberate()
+	whole := object{"$defs": d.used(root), "allOf": []any{root}}
+	c := jsonschema.NewCompiler()
+	c.UseLoader(nowhere{})
+	c.UseRegexpEngine(compilePattern)
+	c.AssertFormat()
+	for i := range formats {
+		c.RegisterFormat(&formats[i])
+	}
+	if err := c.AddResource(address, whole); err != nil {
+		return nil, err
+	}
+	compiled, err := c.Compile(address)
+	if err != nil {
+		return nil, err
+	}
+	s := &schema{compiled: compiled}
+	if name == "query" {
+		s.kinds = d.kinds(root)
+	}
+	return s, nil
+}
+
+// check validates a value and names the first of its faults.
+func (s *schema) check(v any, o *Operation, part string) error {
+	err := s.compiled.Validate(v)
+	if err == nil {
+		return nil
+	}
+	var refused *jsonschema.ValidationError
+	if !errors.As(err, &refused) {
+		return &Error{Reason: err.Error()}
+	}
+	return first(faults(refused), v)
+}
+
+// decode reads a query into the values its parameters ask for. Text that does
+// not read as such stays text, which is then refused by its type.
+func (s *schema) decode(values url.Values) object {
+	v := object{}
+	for name, kinds := range s.kinds {
+		given, ok := values[name]
+		switch {
+		case !ok:
+		case kinds.items != nil || len(given) > 1:
+			list := make([]any, len(given))
+			for i := range given {
+				list[i] = scalar(given[i], kinds.items)
+			}
+			v[name] = list
+		default:
+			v[name] = scalar(given[0], kinds.types)
+		}
+	}
+	return v
+}
+
+func scalar(text string, types []string) any {
+	for _, t := range types {
+		switch t {
+		case "integer", "number":
+			if n, err := strconv.ParseFloat(text, 64); err == nil && plain(text) {
+				return n
+			}
+		case "boolean":
+			if text == "true" || text == "false" {
+				return text == "true"
+			}
+		}
+	}
+	return text
+}
+
+// plain tells whether a number is written in digits, without the exponents,
+// words and signs that ParseFloat knows besides.
+func plain(text string) bool {
+	for i, c := range text {
+		if (c < '0' || c > '9') && c != '.' && (c != '-' || i > 0) {
+			return false
+		}
+	}
+	return true
+}
+
+// kinds reads the types of a query's parameters.
+func (d *document) kinds(root any) map[string]kinds {
+	all := map[string]kinds{}
+	whole, _ := root.(object)
+	parameters, _ := whole["properties"].(object)
+	for name, p := range parameters {
+		parameter := d.resolve(p)
+		k := kinds{types: typesOf(parameter)}
+		if items, ok := parameter["items"]; ok {
+			k.items = append([]string{}, typesOf(d.resolve(items))...)
+		}
+		all[name] = k
+	}
+	return all
+}
+
+// resolve follows the references a schema consists of.
+func (d *document) resolve(s any) object {
+	o, _ := s.(object)
+	for {
+		name, ok := refersTo(o)
+		if !ok {
+			return o
+		}
+		o, _ = d.defs[name].(object)
+	}
+}
+
+func typesOf(s object) []string {
+	switch t := s["type"].(type) {
+	case string:
+		return []string{t}
+	case []any:
+		var all []string
+		for _, v := range t {
+			if name, ok := v.(string); ok {
+				all = append(all, name)
+			}
+		}
+		return all
+	}
+	return nil
+}
+
+// used returns the named schemas that root needs, so that a part costs no more
+// than its own.
+func (d *document) used(root any) object {
+	found := object{}
+	var visit func(v any)
+	visit = func(v any) {
+		switch v := v.(type) {
+		case object:
+			if name, ok := refersTo(v); ok {
+				if _, seen := found[name]; !seen {
+					found[name] = d.defs[name]
+					visit(d.defs[name])
+				}
+			}
+			for _, member := range v {
+				visit(member)
+			}
+		case []any:
+			for _, element := range v {
+				visit(element)
+			}
+		}
+	}
+	visit(root)
+	return found
+}
+
+// liberate makes every "one of" an "any of". The document often lists
+// alternatives of which one value fits two, and the service refuses none for
+// it.
+func (d *document) liberate() {
+	var visit func(v any)
+	visit = func(v any) {
+		switch v := v.(type) {
+		case object:
+			if list, ok := v["oneOf"].([]any); ok {
+				delete(v, "oneOf")
+				v["anyOf"] = list
+			}
+			for _, member := range v {
+				visit(member)
+			}
+		case []any:
+			for _, element := range v {
+				visit(element)
+			}
+		}
+	}
+	visit(d.parts)
+	visit(d.defs)
+}
+
+// nowhere refuses to load: every document is given to the compiler.
+type nowhere struct{}
+
+func (nowhere) Load(url string) (any, error) {
+	return nil, errors.New("there is nothing to load at " + url)
+}
+
+// matchLimit ends patterns that would go back and forth over a text for ever.
+const matchLimit = 50 * time.Millisecond
+
+// pattern is an ECMAScript regular expression, as JSON Schema has them.
+type pattern struct{ *regexp2.Regexp }
+
+func compilePattern(text string) (jsonschema.Regexp, error) {
+	re, err := regexp2.Compile(text, regexp2.ECMAScript)
+	if err != nil {
+		return nil, err
+	}
+	re.MatchTimeout = matchLimit
+	return pattern{re}, nil
+}
+
+// MatchString reports false for a text that takes too long.
+func (p pattern) MatchString(s string) bool {
+	matched, err := p.Regexp.MatchString(s)
+	return err == nil && matched
+}
