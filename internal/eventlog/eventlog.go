@@ -37,11 +37,16 @@ const (
 	RefreshRevoked      Type = "srrt"
 	FailedOTPExchange   Type = "fepotpft"
 	EmailVerified       Type = "sv"
+	FailedVerification  Type = "fv"
 	NotificationFailed  Type = "fn"
 	NotificationWarning Type = "wn"
 	BruteForceBlock     Type = "limit_wc"
 	APILimit            Type = "api_limit"
 	FailedPAR           Type = "fpar"
+	APIOperation        Type = "sapi"          // a successful write at the Management API
+	APIRead             Type = "mgmt_api_read" // an answer of the Management API that holds secrets
+	// VerificationRequested says that a mail with a verification link was queued.
+	VerificationRequested Type = "svr"
 )
 
 // Origin is where a request came from, as far as it is told truthfully.

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/hex"
+	"fmt"
 	"math/big"
 	"strings"
 )
@@ -42,8 +43,21 @@ func ConnectionID() string { return "con_" + pick(alphanumeric, 16) }
 // ClientGrantID gives "cgr_" and 16 alphanumeric characters.
 func ClientGrantID() string { return "cgr_" + pick(alphanumeric, 16) }
 
+// Prefixed makes an id of n letters and digits behind a prefix, as most kinds of configuration have them.
+func Prefixed(prefix string, n int) string { return prefix + "_" + pick(alphanumeric, n) }
+
+// UUID makes a random UUID (RFC 9562 version 4).
+func UUID() string {
+	b := Bytes(16)
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}
+
 // SessionID gives 32 URL-safe characters (192 bits).
 func SessionID() string { return Token(24) }
+
+// Ticket gives 32 alphanumeric characters (190 bits), the secret of a ticket.
+func Ticket() string { return pick(alphanumeric, 32) }
 
 // Digits gives a uniformly random decimal code of length n; leading zeros are as likely as any digit.
 func Digits(n int) string { return pick("0123456789", n) }

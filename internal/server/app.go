@@ -9,7 +9,9 @@ import (
 	"latchkey/internal/eventlog"
 	"latchkey/internal/ident"
 	"latchkey/internal/message"
+	"latchkey/internal/tenant"
 	"latchkey/internal/web/httpx"
+	"latchkey/internal/web/mgmtapi"
 )
 
 // AppConfig is what an App is made of. Database, Log and Metrics are required.
@@ -98,6 +100,16 @@ func (a *App) Handler(behindProxy bool) http.Handler {
 		Log: a.config.Log, Sites: a.config.Sites, Proxies: a.config.Proxies,
 		BehindProxy: behindProxy, Development: a.config.Dev, Observe: a.config.Metrics.Observe,
 	}, a.handler)
+}
+
+// Management gives the Management API of a tenant as the person at the server's command line may use it: without a token
+// and with every right. Requests run in the transaction that their context carries.
+func (a *App) Management(t *tenant.Tenant) http.Handler {
+	site := tenant.Site{Tenant: t, Domain: t.Domain}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx := mgmtapi.Operator(httpx.WithSite(r.Context(), site))
+		a.handler.ServeHTTP(w, r.WithContext(ctx))
+	})
 }
 
 // Close ends the background work: it sends what has been handed to the message worker first.

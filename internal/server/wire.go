@@ -16,6 +16,7 @@ import (
 	"latchkey/internal/transaction"
 	"latchkey/internal/web/authapi"
 	"latchkey/internal/web/httpx"
+	"latchkey/internal/web/mgmtapi"
 	"latchkey/internal/web/universallogin"
 )
 
@@ -53,6 +54,10 @@ func wire(p parts) (http.Handler, error) {
 	universallogin.Register(mux, universallogin.Config{
 		OAuth: protocol, Logins: logins, Transactions: transactions, Clients: clients, Guard: guard, Clock: clock,
 		SessionCookie: authapi.SessionCookie, InboxURL: p.InboxURL, Development: p.Dev,
+	})
+	mgmtapi.Register(mux, mgmtapi.Config{
+		Tx: db, Resources: db, Clients: clients, Connections: db, APIs: db, Users: db, Sessions: sessions, Grants: grants,
+		Keys: d.Keys, Guard: guard, Log: p.events, Seal: keys, Clock: clock,
 	})
 	return mux, nil
 }

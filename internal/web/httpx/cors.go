@@ -17,7 +17,9 @@ type CORSConfig struct {
 // origin that is not allowed gets the plain answer without any of them. No cookie ever counts across origins.
 func CORS(cfg CORSConfig) func(http.Handler) http.Handler {
 	options := cors.Options{
-		AllowedMethods: []string{http.MethodGet, http.MethodPost, http.MethodDelete, http.MethodOptions},
+		AllowedMethods: []string{
+			http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions,
+		},
 		// The headers that Auth0's clients send.
 		AllowedHeaders: []string{"Content-Type", "Authorization", "Auth0-Client", "DPoP", "X-Request-Language", "auth0-forwarded-for"},
 		// The headers that Auth0's clients read.

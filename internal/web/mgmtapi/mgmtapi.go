@@ -1,0 +1,101 @@
+package mgmtapi
+
+import (
+	"context"
+	"net/http"
+	"slices"
+
+	"latchkey/internal/apischema"
+	"latchkey/internal/client"
+	"latchkey/internal/clock"
+	"latchkey/internal/connection"
+	"latchkey/internal/eventlog"
+	"latchkey/internal/grant"
+	"latchkey/internal/key"
+	"latchkey/internal/protect"
+	"latchkey/internal/resource"
+	"latchkey/internal/resourceserver"
+	"latchkey/internal/seal"
+	"latchkey/internal/session"
+	"latchkey/internal/user"
+	"latchkey/internal/web/httpx"
+)
+
+// prefix is where the API lives.
+const prefix = "/api/v2"
+
+// Config is what the API is made of. All parts are required.
+type Config struct {
+	Tx          Transactor
+	Resources   resource.Store
+	Clients     client.Store
+	Connections connection.Store
+	APIs        resourceserver.Store
+	Users       user.Store
+	Sessions    *session.Sessions
+	Grants      *grant.Grants
+	Keys        *key.Keys
+	Guard       *protect.Guard
+	Log         *eventlog.Log
+	Seal        *seal.Keyset
+	Clock       clock.Clock
+}
+
+// Transactor runs a closure in one database transaction, which store methods join by its context.
+type Transactor interface {
+	InTx(ctx context.Context, fn func(ctx context.Context) error) error
+}
+
+type api struct{ Config }
+
+// route is one operation of the API: how it is called, what it is called in the log, who may call it, and what it does.
+type route struct {
+	pattern string // "PATCH /clients/{id}"
+	title   string // as the tenant's log describes it: "Update a client"
+	scopes  scopes
+	handle  func(*request) (answer, error)
+}
+
+// routes are all operations, one resource after the other.
+func (a *api) routes() []route {
+	return slices.Concat(
+		a.tenantSettings(),
+		a.roles(),
+	)
+}
+
+// Register adds the API to a mux.
+func Register(mux *httpx.Mux, c Config) {
+	a := &api{c}
+	crossOrigin := httpx.CORS(httpx.CORSConfig{Allowed: func(r *http.Request, origin string) bool {
+		known, err := a.Clients.OriginKnown(r.Context(), httpx.Site(r.Context()).Tenant.ID, origin)
+		return err == nil && known
+	}})
+	for _, one := range a.routes() {
+		method, path := one.split()
+		operation, _ := apischema.Find(method, path)
+		mux.Handle(method+" "+prefix+path, crossOrigin(a.serve(one, operation)))
+	}
+	mux.Handle("OPTIONS "+prefix+"/", crossOrigin(http.HandlerFunc(notFound)))
+	mux.HandleFunc(prefix+"/", notFound)
+}
+
+// notFound answers for paths and methods that do not exist.
+func notFound(w http.ResponseWriter, _ *http.Request) {
+	writeProblem(w, problem{Status: http.StatusNotFound, Message: "Not Found"})
+}
+
+// serve is the handler of a route: who calls, may they, is what they send well formed; then the route's own work.
+func (a *api) serve(one route, operation *apischema.Operation) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		httpx.NoStore(w.Header())
+		req := &request{api: a, route: one, operation: operation, http: r, w: w, site: httpx.Site(r.Context())}
+		answer, err := req.answer()
+		if err != nil {
+			httpx.Fail(r.Context(), err)
+			writeProblem(w, problemOf(r.Context(), err))
+			return
+		}
+		answer.write(w)
+	})
+}
