@@ -1,0 +1,105 @@
+package password
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"strings"
+
+	"golang.org/x/crypto/argon2"
+	"golang.org/x/sync/semaphore"
+
+	"latchkey/internal/apierr"
+	"latchkey/internal/ident"
+	"latchkey/internal/user"
+)
+
+// What a new hash costs (OWASP Password Storage Cheat Sheet, "Argon2id").
+const (
+	newMemory = 19 << 10 // KiB
+	newPasses = 2
+	newLanes  = 1
+	newSalt   = 16
+	newKey    = 32
+)
+
+// leastMemory is what the cheapest hash is counted with, so that thousands of them do not run at once either.
+const leastMemory = 1 << 20
+
+// maxLength is how many bytes a password may have: as many as bcrypt reads and as Auth0 allows.
+const maxLength = 72
+
+// ErrTooLong is the answer to a password of more than 72 bytes.
+var ErrTooLong = apierr.New(apierr.Invalid, "password_too_long", "PasswordStrengthError: Password is too long")
+
+// errBusy is the answer when the memory for hashing was not free in time.
+var errBusy = apierr.New(apierr.Unavailable, "password_busy", "The service is busy. Please try again.")
+
+// Hasher hashes and verifies passwords in bounded memory. It is safe for concurrent use.
+type Hasher struct {
+	memory *semaphore.Weighted
+	budget int64
+	decoy  user.Password
+}
+
+// New makes a Hasher whose work takes no more than memory bytes at once; a single hash that wants more than that runs
+// alone. Zero is enough to keep every processor busy.
+func New(memory int64) *Hasher {
+	if memory <= 0 {
+		memory = max(64<<20, int64(runtime.GOMAXPROCS(0))*newMemory<<10)
+	}
+	h := &Hasher{memory: semaphore.NewWeighted(memory), budget: memory}
+	h.decoy = newHash(ident.Hex(16))
+	return h
+}
+
+// Hash gives the hash of a new password. Whether it is good enough was asked before (Check); one of more than 72 bytes is
+// ErrTooLong all the same.
+func (h *Hasher) Hash(ctx context.Context, password string) (user.Password, error) {
+	if len(password) > maxLength {
+		return "", ErrTooLong
+	}
+	var made user.Password
+	err := h.spend(ctx, newMemory<<10, func() { made = newHash(password) })
+	return made, err
+}
+
+func newHash(password string) user.Password {
+	salt := ident.Bytes(newSalt)
+	key := argon2.IDKey([]byte(password), salt, newPasses, newMemory, newLanes, newKey)
+	a := argonHash{variant: "argon2id", memory: newMemory, passes: newPasses, lanes: newLanes, salt: salt, key: key}
+	return user.Password(a.text())
+}
+
+// Verify reports whether password is the one that was hashed. An account without a password has the empty hash: nothing
+// matches it, and finding that out takes as long as with a hash of ours, so the time does not tell who has one.
+func (h *Hasher) Verify(ctx context.Context, stored user.Password, password string) (bool, error) {
+	if stored == "" {
+		_, err := h.Verify(ctx, h.decoy, password)
+		return false, err
+	}
+	s, err := parse(string(stored))
+	if err != nil {
+		return false, fmt.Errorf("read a stored password: %w", err)
+	}
+	matches := false
+	err = h.spend(ctx, s.cost(), func() { matches = s.matches(password) })
+	return matches, err
+}
+
+// NeedsRehash reports whether a hash is not what Hash would make today: its owner's next login replaces it.
+func NeedsRehash(stored user.Password) bool {
+	ours := fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$", argon2.Version, newMemory, newPasses, newLanes)
+	return stored != "" && !strings.HasPrefix(string(stored), ours)
+}
+
+// spend runs do when so many bytes of the budget are free.
+func (h *Hasher) spend(ctx context.Context, bytes int64, do func()) error {
+	bytes = min(max(bytes, leastMemory), h.budget)
+	if err := h.memory.Acquire(ctx, bytes); err != nil {
+		return errBusy.With(err)
+	}
+	defer h.memory.Release(bytes)
+	do()
+	return nil
+}
