@@ -13,8 +13,8 @@ import (
 	"latchkey/internal/jwt"
 )
 
-// Answer is what the Management API answered.
-type Answer struct {
+// Reply is what the Management API answered.
+type Reply struct {
 	Status int
 	Header http.Header
 	Text   string
@@ -22,13 +22,13 @@ type Answer struct {
 }
 
 // Doc gives the body of an answer that is an object.
-func (a Answer) Doc() map[string]any {
+func (a Reply) Doc() map[string]any {
 	d, _ := a.Body.(map[string]any)
 	return d
 }
 
 // List gives the body of an answer that is a list, or the list under a name of one that is an object.
-func (a Answer) List(name ...string) []any {
+func (a Reply) List(name ...string) []any {
 	if len(name) > 0 {
 		list, _ := a.Doc()[name[0]].([]any)
 		return list
@@ -38,19 +38,19 @@ func (a Answer) List(name ...string) []any {
 }
 
 // Message gives the message of an error.
-func (a Answer) Message() string {
+func (a Reply) Message() string {
 	text, _ := a.Doc()["message"].(string)
 	return text
 }
 
 // API calls the Management API with every scope. Path begins behind /api/v2; body is encoded as JSON unless it is nil.
-func (s *Server) API(method, path string, body any) Answer {
+func (s *Server) API(method, path string, body any) Reply {
 	s.T.Helper()
 	return s.Call(s.Token(), method, path, body)
 }
 
 // Must calls the Management API as API does and ends the test unless it answers with the status.
-func (s *Server) Must(status int, method, path string, body any) Answer {
+func (s *Server) Must(status int, method, path string, body any) Reply {
 	s.T.Helper()
 	a := s.API(method, path, body)
 	if a.Status != status {
@@ -60,7 +60,7 @@ func (s *Server) Must(status int, method, path string, body any) Answer {
 }
 
 // Call calls the Management API with a token; an empty one sends none.
-func (s *Server) Call(token, method, path string, body any) Answer {
+func (s *Server) Call(token, method, path string, body any) Reply {
 	s.T.Helper()
 	var payload io.Reader
 	if body != nil {
@@ -80,14 +80,14 @@ func (s *Server) Call(token, method, path string, body any) Answer {
 }
 
 // Send sends any request and reads the answer.
-func (s *Server) Send(r *http.Request) Answer {
+func (s *Server) Send(r *http.Request) Reply {
 	s.T.Helper()
 	res, err := http.DefaultClient.Do(r)
 	s.must(err)
 	defer res.Body.Close()
 	text, err := io.ReadAll(res.Body)
 	s.must(err)
-	a := Answer{Status: res.StatusCode, Header: res.Header, Text: string(text)}
+	a := Reply{Status: res.StatusCode, Header: res.Header, Text: string(text)}
 	if strings.HasPrefix(res.Header.Get("Content-Type"), "application/json") && len(text) > 0 {
 		s.must(json.Unmarshal(text, &a.Body))
 	}
