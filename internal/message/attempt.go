@@ -44,7 +44,7 @@ func (w *worker) attempt(j job) ended {
 	j.attempts++
 	switch result.Verdict {
 	case VerdictSent:
-		return ended{outcome: Outcome{
+		return ended{kind: j.message.Kind, outcome: Outcome{
 			Key: j.key, State: StateSent, Attempts: j.attempts, Provider: name,
 			ProviderMessageID: result.ProviderMessageID,
 		}}
@@ -66,7 +66,7 @@ func (w *worker) attempt(j job) ended {
 
 // The reasons that do not come from a provider.
 const (
-	reasonExpired    = "The code had expired before the message could leave."
+	reasonExpired    = "The code or link had expired before the message could leave."
 	reasonNoProvider = "There is no e-mail provider configured."
 	reasonLapsed     = "The process that was sending the message ended before it knew the outcome."
 	reasonUnreadable = "The message cannot be read with this master keyset."
@@ -74,7 +74,7 @@ const (
 )
 
 func (w *worker) later(j job, provider string, at time.Time, reason string) ended {
-	return ended{outcome: Outcome{
+	return ended{kind: j.message.Kind, outcome: Outcome{
 		Key: j.key, State: StateQueued, Attempts: j.attempts, DueAt: at, Provider: provider, LastError: maskAddresses(reason),
 	}}
 }
@@ -89,6 +89,7 @@ func (w *worker) unknown(j job, provider, reason string) ended {
 
 func (w *worker) final(j job, state State, provider, reason string) ended {
 	return ended{
+		kind:    j.message.Kind,
 		outcome: Outcome{Key: j.key, State: state, Attempts: j.attempts, Provider: provider, LastError: maskAddresses(reason)},
 		failure: &Failure{
 			MessageID: j.key.ID, Channel: j.message.Channel, Kind: j.message.Kind, To: j.message.To,
@@ -106,11 +107,7 @@ func (w *worker) report(results []ended) {
 		if o.State == StateQueued {
 			outcome = "retry"
 		}
-		kind := VerificationCode
-		if r.failure != nil {
-			kind = r.failure.Kind
-		}
-		w.metrics.messages.WithLabelValues(string(Email), string(kind), cmp.Or(o.Provider, "none"), outcome).Inc()
+		w.metrics.messages.WithLabelValues(string(Email), string(r.kind), cmp.Or(o.Provider, "none"), outcome).Inc()
 		if o.State == StateSent {
 			continue
 		}

@@ -1,4 +1,5 @@
-// Package message delivers what people must read: today the e-mail that carries a login code.
+// Package message delivers what people must read: the e-mail that carries a login code, and the one with a link
+// that confirms an address.
 //
 // A message is a row of the outbox, written in the transaction that made its secret (Sender.Queue). After the commit the
 // caller says so (Sender.Committed) and a worker sends it. So no answer ever waits for a mail server, whose time would

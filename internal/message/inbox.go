@@ -55,6 +55,7 @@ type InboxMessage struct {
 	HTML      string
 	Headers   []Header
 	Code      string
+	Link      string
 	CreatedAt time.Time
 }
 
@@ -134,7 +135,7 @@ func (b *Inbox) open(rows []InboxRow) []InboxMessage {
 		mail.Date = row.CreatedAt
 		messages = append(messages, InboxMessage{
 			Key: row.Key, Channel: m.Channel, To: m.To, From: mail.From(), Subject: mail.Subject, Text: mail.Text,
-			HTML: mail.HTML, Headers: mail.Headers(), Code: m.Code.Reveal(),
+			HTML: mail.HTML, Headers: mail.Headers(), Code: m.Code.Reveal(), Link: m.Link.Reveal(),
 			CreatedAt: row.CreatedAt,
 		})
 	}

@@ -18,7 +18,10 @@ type Kind string
 // VerificationCode is the message of a passwordless login: the code that proves possession of the address.
 const VerificationCode Kind = "verification_code"
 
-// Secret is a code. It hides itself wherever it could be printed by mistake; Reveal gives it.
+// VerifyEmail is the message with the link by which a person confirms an address.
+const VerifyEmail Kind = "verify_email"
+
+// Secret is a code or a link. It hides itself wherever it could be printed by mistake; Reveal gives it.
 type Secret string
 
 // Reveal gives the secret itself.
@@ -44,12 +47,14 @@ type Message struct {
 	// To is the recipient's address as the person typed it, already accepted by package contact.
 	To string
 
-	// ChallengeID and IssuedAt name the challenge whose secret this is. They make the message's id, so that whoever
-	// replaces the challenge can cancel its message; each challenge has one message.
+	// ChallengeID and IssuedAt name the challenge or ticket whose secret this is. They make the message's id, so that
+	// whoever replaces the challenge can cancel its message; each challenge has one message.
 	ChallengeID string
 	IssuedAt    time.Time
 
+	// Code is the secret of a VerificationCode, and Link, an absolute address, that of a VerifyEmail.
 	Code Secret
+	Link Secret
 
 	// Life is how long the secret lives; the message says it in words.
 	Life time.Duration

@@ -21,6 +21,7 @@ type payload struct {
 	Kind        Kind    `json:"kind"`
 	To          string  `json:"to"`
 	Code        string  `json:"code,omitempty"`
+	Link        string  `json:"link,omitempty"`
 	Life        int64   `json:"life"` // seconds
 	ExpiresAt   int64   `json:"expires_at"`
 	Language    string  `json:"language,omitempty"`
@@ -33,7 +34,7 @@ type payload struct {
 
 func sealPayload(k *seal.Keyset, table string, key Key, m Message) ([]byte, error) {
 	plain, err := json.Marshal(payload{
-		Channel: m.Channel, Kind: m.Kind, To: m.To, Code: m.Code.Reveal(),
+		Channel: m.Channel, Kind: m.Kind, To: m.To, Code: m.Code.Reveal(), Link: m.Link.Reveal(),
 		Life: int64(m.Life / time.Second), ExpiresAt: clock.Millis(m.ExpiresAt), Language: m.Language,
 		Application: m.Application, Domain: m.Domain, Color: m.Color, ClientID: m.ClientID, Connection: m.Connection,
 	})
@@ -57,7 +58,7 @@ func openPayload(k *seal.Keyset, table string, key Key, sealed []byte) (Message,
 		return Message{}, fmt.Errorf("decode message %s: the payload is not the JSON that this program writes", key.ID)
 	}
 	return Message{
-		Channel: p.Channel, Kind: p.Kind, To: p.To, Code: Secret(p.Code),
+		Channel: p.Channel, Kind: p.Kind, To: p.To, Code: Secret(p.Code), Link: Secret(p.Link),
 		Life: time.Duration(p.Life) * time.Second, ExpiresAt: clock.FromMillis(p.ExpiresAt), Language: p.Language,
 		Application: p.Application, Domain: p.Domain, Color: p.Color, ClientID: p.ClientID, Connection: p.Connection,
 	}, nil

@@ -8,6 +8,7 @@ import (
 	"math"
 	"net"
 	"net/mail"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -56,7 +57,11 @@ func (r *Renderer) Mail(key Key, m Message) Mail {
 	})
 	out := Mail{ID: key.ID, Kind: m.Kind, To: m.To, Language: language}
 	out.FromName, out.FromAddress = r.sender(application, m.Domain)
-	fill(&out, texts, m, application)
+	write := fillCode
+	if m.Kind == VerifyEmail {
+		write = fillLink
+	}
+	write(&out, texts, m, application)
 	return out
 }
 
@@ -122,35 +127,74 @@ type view struct {
 	CodeSize                  int
 	Title, Intro, Expiry      template.HTML
 	OnlyHere, NotYou          template.HTML
+	Link, LinkLabel           string
+	LinkText                  template.HTML
 }
 
 // padding keeps the words of the body out of the preview line that mail clients show beside the subject.
 var padding = strings.Repeat("\u034f\u200c ", 60)
 
-// fill writes subject, text and HTML of a login code. Subject and first line carry the application's name and the code:
-// they are what a lock screen shows.
-func fill(out *Mail, texts *locale.Texts, m Message, application string) {
-	get := func(key string) locale.Text { return texts.Get("messages", "verification_code", key, nil) }
-	expiry := texts.Count("messages", "verification_code", "expiry", "minutes", max(1, int(m.Life/time.Minute)), nil)
+// fillCode writes subject, text and HTML of a login code. Subject and first line carry the application's name and the
+// code: they are what a lock screen shows.
+func fillCode(out *Mail, texts *locale.Texts, m Message, application string) {
+	get := func(key string) locale.Text { return texts.Get("messages", string(VerificationCode), key, nil) }
+	expiry := texts.Count("messages", string(VerificationCode), "expiry", "minutes", max(1, int(m.Life/time.Minute)), nil)
 	rtl := texts.Dir() == "rtl"
 	code := m.Code.Reveal()
 
 	out.Subject = plain(get("subject"), rtl)
 	preview := plain(get("preheader"), rtl)
-	out.Text = strings.Join([]string{
+	out.Text = paragraphs(
 		preview, plain(get("intro"), rtl), code, plain(expiry, rtl), plain(get("onlyHere"), rtl), plain(get("notYou"), rtl),
-	}, "\n\n") + "\n"
-
-	v := view{
-		Language: texts.Tag(), Dir: texts.Dir(), Start: "left",
-		Subject: out.Subject, Preview: preview, Padding: padding,
-		Initial: initial(application), Code: code, CodeLabel: plain(get("codeLabel"), rtl), CodeSize: codeSize(code),
+	)
+	out.lay(texts, m, application, view{
+		Preview: preview, Code: code, CodeLabel: plain(get("codeLabel"), rtl), CodeSize: codeSize(code),
 		Title: rich(get("title")), Intro: rich(get("intro")), Expiry: rich(expiry),
 		OnlyHere: rich(get("onlyHere")), NotYou: rich(get("notYou")),
+	})
+}
+
+// fillLink writes subject, text and HTML of a link. It stands as a button and, for readers that show none, as an address.
+func fillLink(out *Mail, texts *locale.Texts, m Message, application string) {
+	get := func(key string) locale.Text { return texts.Get("messages", string(m.Kind), key, nil) }
+	expiry := life(texts, m)
+	rtl := texts.Dir() == "rtl"
+	link := m.Link.Reveal()
+
+	out.Subject = plain(get("subject"), rtl)
+	preview := plain(get("preheader"), rtl)
+	out.Text = paragraphs(preview, plain(get("intro"), rtl), link, plain(expiry, rtl), plain(get("notYou"), rtl))
+	out.lay(texts, m, application, view{
+		Preview: preview, Link: link, LinkLabel: plain(get("buttonText"), rtl), LinkText: rich(get("linkText")),
+		Title: rich(get("title")), Intro: rich(get("intro")), Expiry: rich(expiry), NotYou: rich(get("notYou")),
+	})
+}
+
+// life says in words how long a link lives: in days, hours or minutes, whichever people would use.
+func life(texts *locale.Texts, m Message) locale.Text {
+	const day = 24 * time.Hour
+	for _, unit := range []struct {
+		key, name string
+		length    time.Duration
+		from      time.Duration
+	}{{"expiryDays", "days", day, 2 * day}, {"expiryHours", "hours", time.Hour, 2 * time.Hour}} {
+		if m.Life >= unit.from {
+			return texts.Count("messages", string(m.Kind), unit.key, unit.name, int(m.Life/unit.length), nil)
+		}
 	}
-	if rtl {
+	return texts.Count("messages", string(m.Kind), "expiryMinutes", "minutes", max(1, int(m.Life/time.Minute)), nil)
+}
+
+// paragraphs makes a text part.
+func paragraphs(all ...string) string { return strings.Join(all, "\n\n") + "\n" }
+
+// lay writes the HTML of a mail.
+func (out *Mail) lay(texts *locale.Texts, m Message, application string, v view) {
+	v.Language, v.Dir, v.Start = texts.Tag(), texts.Dir(), "left"
+	if v.Dir == "rtl" {
 		v.Start = "right"
 	}
+	v.Subject, v.Padding, v.Initial = out.Subject, padding, initial(application)
 	v.Color, v.OnColor = colors(m.Color)
 	v.Own = v.Color == brand
 	var html strings.Builder
@@ -184,6 +228,9 @@ func codeSize(code string) int {
 	}
 }
 
+// numbers are the variables that read the same in every direction.
+var numbers = []string{"code", "minutes", "hours", "days"}
+
 // plain gives a text for the subject and the text part. In a right-to-left language the values stand in isolates
 // (Unicode Annex 9), so that a Latin name does not turn the sentence around.
 func plain(t locale.Text, rtl bool) string {
@@ -192,7 +239,7 @@ func plain(t locale.Text, rtl bool) string {
 	}
 	var b strings.Builder
 	for _, p := range t.Parts {
-		if p.Var != "" && p.Var != "code" && p.Var != "minutes" {
+		if p.Var != "" && !slices.Contains(numbers, p.Var) {
 			b.WriteString("\u2068" + p.Text + "\u2069")
 			continue
 		}

@@ -53,6 +53,7 @@ type job struct {
 
 // ended is an attempt's outcome that waits for its commit.
 type ended struct {
+	kind    Kind
 	outcome Outcome
 	failure *Failure // set when the tenant's log is to tell
 }
@@ -336,7 +337,7 @@ func (w *worker) settle(fresh []*Prepared, results []ended) ([]*Prepared, []ende
 			alive = append(alive, p)
 		case w.inbox != nil:
 			alive = append(alive, p)
-			results = append(results, ended{outcome: Outcome{Key: p.row.Key, State: StateSent, Attempts: p.row.Attempts + 1, Provider: "inbox"}})
+			results = append(results, ended{kind: p.row.Kind, outcome: Outcome{Key: p.row.Key, State: StateSent, Attempts: p.row.Attempts + 1, Provider: "inbox"}})
 		default:
 			results = append(results, w.failed(j, "", reasonNoProvider))
 		}

@@ -101,7 +101,7 @@ type wireMessage struct {
 	Text      string  `json:"text"`
 	HTML      string  `json:"html"`
 	Code      string  `json:"code"`
-	Link      *string `json:"link"` // no message has a link yet
+	Link      *string `json:"link"` // null where the message has none
 	CreatedAt string  `json:"created_at"`
 }
 
@@ -130,6 +130,9 @@ func (h *Handler) list(w http.ResponseWriter, r *http.Request) {
 		out[i] = wireMessage{
 			ID: m.ID, Tenant: m.Tenant, Channel: string(m.Channel), To: m.To, From: m.From, Subject: m.Subject,
 			Text: m.Text, HTML: m.HTML, Code: m.Code, CreatedAt: m.CreatedAt.UTC().Format(timeFormat),
+		}
+		if m.Link != "" {
+			out[i].Link = &m.Link
 		}
 	}
 	writeJSON(w, http.StatusOK, out)
