@@ -9,10 +9,7 @@
 // Auth0: Management API "Branding" and "Branding Themes"; "Customize Themes". Contrast: WCAG 2.2, 1.4.3 and 1.4.11.
 package branding
 
-import (
-	"encoding/json"
-	"fmt"
-)
+import "encoding/json"
 
 // Branding are the basic settings, in the form of GET /api/v2/branding. Absent parts are nil or empty.
 type Branding struct {
@@ -47,18 +44,18 @@ type Gradient struct {
 	AngleDeg float64 `json:"angle_deg"`
 }
 
-// UnmarshalJSON reads a colour or a gradient.
+// UnmarshalJSON reads a colour or a gradient. Anything else is no background.
 func (p *PageBackground) UnmarshalJSON(b []byte) error {
 	*p = PageBackground{}
 	if len(b) > 0 && b[0] == '{' {
 		p.Gradient = new(Gradient)
 		if err := json.Unmarshal(b, p.Gradient); err != nil {
-			return fmt.Errorf("page background: %w", err)
+			p.Gradient = nil
 		}
 		return nil
 	}
 	if err := json.Unmarshal(b, &p.Color); err != nil {
-		return fmt.Errorf("page background: %w", err)
+		p.Color = ""
 	}
 	return nil
 }

@@ -254,8 +254,9 @@ func TestBranding_SurvivesTheWire(t *testing.T) {
 		}
 	}
 	var b Branding
-	if err := json.Unmarshal([]byte(`{"colors":{"page_background":7}}`), &b); err == nil {
-		t.Error("a number as page background was accepted")
+	if err := json.Unmarshal([]byte(`{"colors":{"page_background":7,"primary":"#112233"}}`), &b); err != nil ||
+		*b.Colors.PageBackground != (PageBackground{}) || b.Colors.Primary != "#112233" {
+		t.Errorf("a number as page background gives %+v, %v; want no background and the colour beside it", b.Colors, err)
 	}
 }
 

@@ -17,6 +17,9 @@ type Look struct {
 	LogoPosition    string // "start", "center", "left", "right", "none"
 	HeaderAlignment string // "start", "center", "left", "right"
 	PageLayout      string // "center", "left", "right"
+	FontURL         string // https, or empty; the style sheet loads it
+	BackdropURL     string // https, or empty; the picture around the widget, which the style sheet loads
+	PlainCode       bool   // the code field asks the browser for no code from a message
 	Plate           bool   // what surrounds the widget is too uneven for text, which needs a ground of its own
 }
 
@@ -65,22 +68,20 @@ func Stylesheet() string {
 func Resolve(organization *Branding, theme *Theme, basic *Branding) Look {
 	look := Look{LogoPosition: "start", HeaderAlignment: "start", PageLayout: "center"}
 	day, night := light, dark
-	var extra string
 	if basic != nil {
 		look.brand(basic, &day, &night)
-		extra += fontFace(basic.fontURL())
+		look.FontURL = cleanURL(basic.fontURL())
 	}
 	if theme != nil {
 		day = theme.palette()
 		night = day
-		extra = fontFace(theme.Fonts.FontURL)
 		look.theme(theme)
 	}
 	if organization != nil {
 		look.brand(organization, &day, &night)
 	}
 	look.Plate = day.uneven
-	look.CSS = css(theme, day, night) + extra
+	look.CSS = css(theme, day, night) + fontFace(look.FontURL)
 	return look
 }
 
@@ -130,6 +131,8 @@ func (l *Look) theme(t *Theme) {
 	if u := cleanURL(t.Widget.LogoURL); u != "" {
 		l.LogoURL = u
 	}
+	l.FontURL, l.BackdropURL = cleanURL(t.Fonts.FontURL), cleanURL(t.PageBackground.BackgroundImageURL)
+	l.PlainCode = t.Identifiers != nil && t.Identifiers.OTPAutocomplete != nil && !*t.Identifiers.OTPAutocomplete
 	l.LogoPosition = oneOf(t.Widget.LogoPosition, "center", "left", "right", "none")
 	l.HeaderAlignment = oneOf(t.Widget.HeaderTextAlignment, "center", "left", "right")
 	l.PageLayout = oneOf(t.PageBackground.PageLayout, "center", "left", "right")
@@ -268,12 +271,11 @@ func radius(style string, px float64) string {
 }
 
 // fontFace declares the tenant's font and puts it first, or gives nothing.
-func fontFace(address string) string {
-	u := cleanURL(address)
-	if u == "" {
+func fontFace(clean string) string {
+	if clean == "" {
 		return ""
 	}
-	return `@font-face{font-family:ul-tenant;src:url("` + u + `");font-display:swap}:root{--font-family:ul-tenant,var(--ul-system-font)}`
+	return `@font-face{font-family:ul-tenant;src:url("` + clean + `");font-display:swap}:root{--font-family:ul-tenant,var(--ul-system-font)}`
 }
 
 func (b *Branding) fontURL() string {

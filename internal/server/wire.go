@@ -13,6 +13,7 @@ import (
 	"latchkey/internal/otp"
 	"latchkey/internal/protect"
 	"latchkey/internal/session"
+	"latchkey/internal/ticket"
 	"latchkey/internal/transaction"
 	"latchkey/internal/web/authapi"
 	"latchkey/internal/web/httpx"
@@ -41,6 +42,9 @@ func wire(p parts) (http.Handler, error) {
 	logins := login.New(login.Config{
 		Tx: db, Door: door, Codes: codes, Messages: p.sender, Guard: guard, Transactions: transactions, Log: p.events, Clock: clock,
 	})
+	tickets := ticket.New(ticket.Config{
+		Tx: db, Store: db, Users: db, Connections: db, Looks: db, Messages: p.sender, Log: p.events, Keys: keys, Clock: clock,
+	})
 	protocol := oauth.New(oauth.Config{
 		Tx: db, Door: door, Clients: clients, Connections: db, APIs: db, Users: db, Sessions: sessions,
 		Grants: grants, Transactions: transactions, Keys: d.Keys, ClientAuth: clientAuth, Log: p.events, Seal: keys, Clock: clock,
@@ -49,11 +53,11 @@ func wire(p parts) (http.Handler, error) {
 	mux := httpx.NewMux()
 	authapi.Register(mux, authapi.Config{
 		OAuth: protocol, Logins: logins, ClientAuth: clientAuth, Transactions: transactions, Clients: clients, Connections: db,
-		Keys: d.Keys, Guard: guard, Log: p.events, PageOf: universallogin.PageOf, Development: p.Dev,
+		Keys: d.Keys, Guard: guard, Log: p.events, PageOf: universallogin.PageOf, Looks: db, Development: p.Dev,
 	})
 	universallogin.Register(mux, universallogin.Config{
-		OAuth: protocol, Logins: logins, Transactions: transactions, Clients: clients, Guard: guard, Clock: clock,
-		SessionCookie: authapi.SessionCookie, InboxURL: p.InboxURL, Development: p.Dev,
+		OAuth: protocol, Logins: logins, Transactions: transactions, Clients: clients, Tickets: tickets, Looks: db, Guard: guard,
+		Clock: clock, SessionCookie: authapi.SessionCookie, InboxURL: p.InboxURL, Development: p.Dev,
 	})
 	mgmtapi.Register(mux, mgmtapi.Config{
 		Tx: db, Resources: db, Clients: clients, Connections: db, APIs: db, Users: db, Sessions: sessions, Grants: grants,

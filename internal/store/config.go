@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"latchkey/internal/branding"
 	"latchkey/internal/client"
 	"latchkey/internal/connection"
 	"latchkey/internal/key"
@@ -46,6 +47,7 @@ type config struct {
 	clients     map[string]*client.Client
 	servers     map[string]*resourceserver.ResourceServer
 	grants      map[[2]string]*resourceserver.ClientGrant
+	pages       *branding.PageConfig
 }
 
 func newConfigCache(age time.Duration) *configCache {

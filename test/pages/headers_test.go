@@ -55,7 +55,7 @@ func TestHeaders_EveryPageHasThem(t *testing.T) {
 	s.ChangeSettings(func(settings *tenant.Settings) { settings.EnabledLocales = []string{"en", "de"} })
 	s.ChangeClient(s.Native.ID, func(c *client.Client) { c.Callbacks = append(c.Callbacks, "com.example.app://callback") })
 	csp := regexp.MustCompile(`^default-src 'none'; script-src 'nonce-([\w-]{16,})' 'strict-dynamic'; style-src 'self' 'nonce-[\w-]{16,}'; ` +
-		`img-src 'self' https: data:; font-src 'self' https:; connect-src 'self'; form-action 'self'[\w.:/*' -]*; frame-ancestors 'none'; base-uri 'none'; object-src 'none'$`)
+		`img-src 'self' data:; font-src 'self'; connect-src 'self'; form-action 'self'[\w.:/*' -]*; frame-ancestors 'none'; base-uri 'none'; object-src 'none'$`)
 	seen := map[string]string{}
 	for name, a := range everyPage(t, s) {
 		if screen(a) == "" {

@@ -101,6 +101,9 @@ var sweeps = []promise{
 			ok(t, db.InsertCode(ctx, id, hash, &grant.Code{ExpiresAt: expires}))
 			ok(t, db.InsertPushed(ctx, id, hash, &grant.Pushed{ExpiresAt: expires}))
 			ok(t, db.InsertTransaction(ctx, id, hash, []byte("doc"), expires))
+			link := verification()
+			link.ExpiresAt = expires
+			ok(t, db.InsertTicket(ctx, id, hash, link))
 			session := newSession(fmt.Sprint(i), "u")
 			session.ExpiresAt, session.IdleExpiresAt = long, expires
 			ok(t, db.InsertSession(ctx, id, session, hash))
@@ -121,14 +124,14 @@ var sweeps = []promise{
 		early, err := db.Sweep(ctx, at(999))
 		ok(t, err)
 		equal(t, "deleted before anything expired", early, 0)
-		// One of each: ten tables with the tokens of the dead family, and a log event.
+		// One of each: eleven tables with the tokens of the dead family, and a log event.
 		total := 0
 		for range 3 {
 			n, err := db.Sweep(ctx, at(0).Add(40*24*time.Hour))
 			ok(t, err)
 			total += n
 		}
-		equal(t, "deleted", total, 11)
+		equal(t, "deleted", total, 12)
 		got, err := db.Attempt(ctx, id, "email", "1@example.com", "")
 		ok(t, err)
 		equal(t, "live challenge is there", got.Challenge != nil, true)

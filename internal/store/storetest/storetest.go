@@ -100,7 +100,7 @@ func Run(t *testing.T, fresh func(testing.TB) (url string)) {
 	}{
 		{"Transaction", transactions}, {"Tenant", tenants}, {"Connection", connections}, {"Client", clients},
 		{"ResourceServer", resourceServers}, {"Resource", resources}, {"Key", keys}, {"Config", configuration}, {"User", users}, {"OTP", otps},
-		{"Protect", limits}, {"Assertion", assertions}, {"Session", sessions}, {"Login", logins}, {"Grant", grants},
+		{"Protect", limits}, {"Assertion", assertions}, {"Session", sessions}, {"LiveSession", liveSessions}, {"Login", logins}, {"Grant", grants}, {"Family", families}, {"Ticket", tickets}, {"Pages", pages},
 		{"Log", logs}, {"Outbox", outbox}, {"Inbox", inbox}, {"Shared", shared}, {"Sweep", sweeps},
 	} {
 		t.Run(group.name, func(t *testing.T) {

@@ -4,6 +4,7 @@
 package authapi
 
 import (
+	"latchkey/internal/branding"
 	"net/http"
 	"strings"
 
@@ -27,6 +28,7 @@ type Config struct {
 	Transactions *transaction.Transactions
 	Clients      client.Store
 	Connections  connection.Store
+	Looks        branding.Store
 	Keys         *key.Keys
 	Guard        *protect.Guard
 	Log          *eventlog.Log

@@ -195,7 +195,12 @@ func redirect(w http.ResponseWriter, location string) {
 // shell gives the shell of this site's pages.
 func (a *api) shell(r *http.Request, uiLocales string) page.Shell {
 	chosen, _ := httpx.CookiesOf(r).Own(r, page.LanguageCookie)
-	shell := page.ForSite(httpx.Site(r.Context()), r, chosen, uiLocales)
+	site := httpx.Site(r.Context())
+	looks, err := a.Looks.PageConfig(r.Context(), site.Tenant.ID)
+	if err != nil {
+		httpx.Fail(r.Context(), err) // the page is shown in the built-in look
+	}
+	shell := page.ForSite(site, looks, r, chosen, uiLocales)
 	shell.Development = a.Development
 	return shell
 }

@@ -12,6 +12,7 @@ import (
 // policy is what differs between the headers of our pages.
 type policy struct {
 	nonce           string
+	images, fonts   []string // addresses of what the tenant names and a page loads
 	formTargets     []string // where a form of the page may lead in the end, beside ourselves
 	ancestors       string   // who may frame the page; empty for nobody
 	opener          bool     // the window that opened this one must stay reachable
@@ -32,8 +33,8 @@ func (p policy) write(h http.Header) {
 		"default-src 'none'",
 		"script-src 'nonce-" + p.nonce + "' 'strict-dynamic'",
 		"style-src 'self' 'nonce-" + p.nonce + "'",
-		"img-src 'self' https: data:",
-		"font-src 'self' https:",
+		"img-src 'self' data:" + hosts(p.images),
+		"font-src 'self'" + hosts(p.fonts),
 		"connect-src 'self'",
 		"form-action " + formAction(p.formTargets),
 		"frame-ancestors " + ancestors,
@@ -58,6 +59,20 @@ func (p policy) write(h http.Header) {
 	}
 	h.Set("Cross-Origin-Opener-Policy", coop)
 	h.Set("X-Robots-Tag", "noindex, nofollow")
+}
+
+// hosts gives the origins of addresses as sources, each with a space before it.
+func hosts(addresses []string) string {
+	var sources []string
+	for _, a := range addresses {
+		if o := origin(a); strings.HasPrefix(o, "http") && !slices.Contains(sources, o) {
+			sources = append(sources, o)
+		}
+	}
+	if len(sources) == 0 {
+		return ""
+	}
+	return " " + strings.Join(sources, " ")
 }
 
 // formAction gives the sources of form-action. Chromium holds every redirect that follows a form to them, on through the

@@ -56,13 +56,28 @@ func TestWrite_SendsTheSecurityHeaders(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"default-src": "'none'", "frame-ancestors": "'none'", "base-uri": "'none'", "object-src": "'none'",
-		"form-action": "'self'", "connect-src": "'self'", "img-src": "'self' https: data:",
+		"form-action": "'self'", "connect-src": "'self'", "img-src": "'self' data:", "font-src": "'self'",
 	} {
 		if got := directive(rec, name); got != want {
 			t.Errorf("%s: got %q, want %q", name, got, want)
 		}
 	}
 	s := shell("en")
+	s.Look = branding.Resolve(nil, nil, &branding.Branding{
+		LogoURL: "https://cdn.example.com/a/logo.svg", FaviconURL: "https://CDN.example.com/favicon.ico",
+		Font: &branding.Font{URL: "https://fonts.example.net:8443/f.woff2"},
+	})
+	rec = answer(t, func(w http.ResponseWriter) error {
+		return s.Write(w, http.StatusOK, Document{Images: []string{"", "http://pictures.example.org/c.png", "javascript:alert(1)", "https://a;script-src *"}})
+	})
+	for name, want := range map[string]string{
+		"img-src":  "'self' data: https://cdn.example.com http://pictures.example.org",
+		"font-src": "'self' https://fonts.example.net:8443",
+	} {
+		if got := directive(rec, name); got != want {
+			t.Errorf("%s of a page with a brand: got %q, want %q", name, got, want)
+		}
+	}
 	s.StrictTransport, s.Opener = true, true
 	rec = answer(t, func(w http.ResponseWriter) error { return s.WriteLoggedOut(w, "") })
 	if got := rec.Header().Get("Strict-Transport-Security"); got != "max-age=31536000; includeSubDomains" {

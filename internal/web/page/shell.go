@@ -47,6 +47,7 @@ type Document struct {
 	Title   string        // of the window
 	Invalid bool          // the page shows an error: the title says so
 	Body    template.HTML // the inside of the widget
+	Images  []string      // addresses of pictures in it that come from other hosts
 }
 
 //go:embed templates/shell.html
@@ -85,6 +86,8 @@ func (s Shell) send(w http.ResponseWriter, status int, doc Document, p policy, s
 	t := s.texts()
 	p.opener = p.opener || s.Opener
 	p.strictTransport = s.StrictTransport
+	p.images = append([]string{s.Look.LogoURL, s.Look.FaviconURL, s.Look.BackdropURL}, doc.Images...)
+	p.fonts = []string{s.Look.FontURL}
 	if s.Return != "" {
 		p.formTargets = append(p.formTargets, s.Return)
 	}

@@ -16,22 +16,25 @@ import (
 const LanguageCookie = "lang"
 
 // ForSite gives the shell of a site's pages in the language that fits best: the one chosen on a page before, else the
-// first of ui_locales that is enabled, else what the browser asks for, else the tenant's own.
-func ForSite(site tenant.Site, r *http.Request, chosen, uiLocales string) Shell {
+// first of ui_locales that is enabled, else what the browser asks for, else the tenant's own. Pages is what the tenant has
+// set about its pages; without it they have the built-in look and texts.
+func ForSite(site tenant.Site, pages *branding.PageConfig, r *http.Request, chosen, uiLocales string) Shell {
+	if pages == nil {
+		pages = &branding.PageConfig{}
+	}
 	settings := &site.Tenant.Settings
 	enabled := settings.Locales()
 	tag := locale.Negotiate(enabled, chosen, uiLocales, r.Header.Get("Accept-Language"))
-	basic := &branding.Branding{LogoURL: settings.PictureURL}
 	shell := Shell{
-		Texts:           locale.New(tag, enabled[0], nil),
-		Look:            branding.Resolve(nil, nil, basic),
+		Texts:           locale.New(tag, enabled[0], pages.Texts),
+		Look:            pages.Look(settings.PictureURL),
 		Company:         site.Tenant.FriendlyName(),
 		SupportEmail:    settings.SupportEmail,
 		SupportURL:      settings.SupportURL,
 		StrictTransport: site.Secure() && !loopback(site.Domain.Host),
 	}
 	for _, tag := range enabled {
-		if slices.Contains(locale.Shipped(), tag) {
+		if slices.Contains(locale.Shipped(), tag) || pages.Texts[tag] != nil {
 			shell.Languages = append(shell.Languages, tag)
 		}
 	}

@@ -17,7 +17,11 @@ import (
 // startOver ends a transaction that cannot go on: at the application's own login address where one is known (OpenID
 // Connect third-party initiated login), else on a page that says so.
 func (u *pages) startOver(v *visit, tx *transaction.Transaction, status int, why page.Ending) {
-	route := u.loginRoute(v, tx)
+	clientID := ""
+	if tx != nil {
+		clientID = tx.Request.ClientID
+	}
+	route := u.loginRoute(v, clientID)
 	httpx.Note(v.r.Context(), httpx.FieldOutcome, string(why))
 	if route != "" && (why == page.Expired || why == page.Done) {
 		httpx.NoStore(v.w.Header())
@@ -32,10 +36,10 @@ func (u *pages) startOver(v *visit, tx *transaction.Transaction, status int, why
 
 // loginRoute is where a new login begins: at the client, else at the tenant (Auth0 docs, "Configure Default Login
 // Routes").
-func (u *pages) loginRoute(v *visit, tx *transaction.Transaction) string {
+func (u *pages) loginRoute(v *visit, clientID string) string {
 	route := v.site.Tenant.Settings.DefaultRedirectionURI
-	if tx != nil {
-		c, err := u.Clients.Client(v.r.Context(), v.site.Tenant.ID, tx.Request.ClientID)
+	if clientID != "" {
+		c, err := u.Clients.Client(v.r.Context(), v.site.Tenant.ID, clientID)
 		if err == nil && c.InitiateLoginURI != "" {
 			route = c.InitiateLoginURI
 		}

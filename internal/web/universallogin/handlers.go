@@ -10,6 +10,7 @@ import (
 
 	"latchkey/internal/apierr"
 	"latchkey/internal/authn"
+	"latchkey/internal/branding"
 	"latchkey/internal/client"
 	"latchkey/internal/clock"
 	"latchkey/internal/login"
@@ -17,6 +18,7 @@ import (
 	"latchkey/internal/protect"
 	"latchkey/internal/session"
 	"latchkey/internal/tenant"
+	"latchkey/internal/ticket"
 	"latchkey/internal/transaction"
 	"latchkey/internal/web/httpx"
 	"latchkey/internal/web/page"
@@ -38,6 +40,8 @@ type Config struct {
 	Logins       *login.Logins
 	Transactions *transaction.Transactions
 	Clients      client.Store
+	Tickets      *ticket.Tickets
+	Looks        branding.Store
 	Guard        *protect.Guard
 	Clock        clock.Clock
 	// SessionCookie is the name of the browser's session cookie.
@@ -67,6 +71,8 @@ func Register(mux *httpx.Mux, c Config) {
 		mux.HandleFunc("GET "+path, u.open(screen.steps, nil, screen.show))
 		mux.HandleFunc("POST "+path, u.open(screen.steps, &screen.limit, screen.take))
 	}
+	mux.HandleFunc("GET "+PathEmailVerification, u.verification(u.showVerification))
+	mux.HandleFunc("POST "+PathEmailVerification, u.verification(u.takeVerification))
 	mux.HandleFunc("GET "+PathLogout, u.showLogout)
 	mux.HandleFunc("POST "+PathLogout, u.takeLogout)
 	mux.HandleFunc("GET /u/login", u.restart)
@@ -238,7 +244,17 @@ func (u *pages) browser(r *http.Request) oauth.Browser {
 
 func (u *pages) shell(r *http.Request, uiLocales string) page.Shell {
 	chosen, _ := httpx.CookiesOf(r).Own(r, page.LanguageCookie)
-	shell := page.ForSite(httpx.Site(r.Context()), r, chosen, uiLocales)
+	return u.shellIn(r, chosen, uiLocales)
+}
+
+// shellIn is shell for a language that was chosen just now. A page is shown also where the tenant's look cannot be read.
+func (u *pages) shellIn(r *http.Request, chosen, uiLocales string) page.Shell {
+	site := httpx.Site(r.Context())
+	looks, err := u.Looks.PageConfig(r.Context(), site.Tenant.ID)
+	if err != nil {
+		httpx.Fail(r.Context(), err)
+	}
+	shell := page.ForSite(site, looks, r, chosen, uiLocales)
 	shell.Development = u.Development
 	return shell
 }
@@ -252,8 +268,7 @@ func (u *pages) changesLanguage(v *visit) bool {
 	for _, tag := range v.shell.Languages {
 		if tag == language {
 			httpx.CookiesOf(v.r).SetOwn(v.w, page.LanguageCookie, language, 0)
-			shell := page.ForSite(v.site, v.r, language, "")
-			v.shell.Texts = shell.Texts
+			v.shell.Texts = u.shellIn(v.r, language, "").Texts
 		}
 	}
 	return v.form.Get("action") == ActionChangeLanguage

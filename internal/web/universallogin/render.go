@@ -10,6 +10,7 @@ import (
 	"sync"
 	"unicode/utf8"
 
+	"latchkey/internal/branding"
 	"latchkey/internal/locale"
 	"latchkey/internal/web/page"
 )
@@ -32,6 +33,7 @@ func Render(w http.ResponseWriter, status int, shell page.Shell, v View) error {
 	shell.State = s.State
 	return shell.Write(w, status, page.Document{
 		Screen: s.ID, Title: s.text("pageTitle", nil).String(), Invalid: len(s.errors) > 0, Body: template.HTML(b.String()),
+		Images: v.view().images,
 	})
 }
 
@@ -59,6 +61,7 @@ type screen struct {
 	texts     *locale.Texts
 	vars      locale.Vars
 	errors    Errors
+	look      branding.Look
 }
 
 func newScreen(shell page.Shell, v View) screen {
@@ -69,7 +72,7 @@ func newScreen(shell page.Shell, v View) screen {
 	}
 	return screen{
 		V: v, ID: common.screen, State: common.state, prompt: common.prompt, texts: shell.Texts, vars: vars,
-		errors: common.errors,
+		errors: common.errors, look: shell.Look,
 	}
 }
 
@@ -199,6 +202,14 @@ func (s screen) CodeRoom() int {
 		return 2 * v.Length
 	}
 	return 0
+}
+
+// Autofill gives what the browser is asked to put into the field of a code.
+func (s screen) Autofill() string {
+	if s.look.PlainCode {
+		return "off"
+	}
+	return "one-time-code"
 }
 
 // breaks are the places where a narrow page may break an address without splitting a word.

@@ -1,7 +1,8 @@
 // Package universallogin serves the hosted pages of a login: identifier, code, sign-up, consent, confirmation, account
-// picker and logout. A view is a plain value that says what a page shows; Render makes the answer of it. Screens, keys,
-// field names and the markers in the document are those of Auth0's Universal Login, so that tests and styles written for
-// it find what they look for; words come from the catalogue and no word stands in a template.
+// picker, logout and the confirmation of an e-mail address. A view is a plain value that says what a page shows; Render
+// makes the answer of it. Screens, keys, field names and the markers in the document are those of Auth0's Universal Login,
+// so that tests and styles written for it find what they look for; words come from the catalogue and no word stands in a
+// template.
 //
 // Auth0: "Universal Login", "Customize Universal Login Text Elements". Accessibility: WCAG 2.2 level AA.
 package universallogin
@@ -11,9 +12,10 @@ import (
 	"time"
 
 	"latchkey/internal/locale"
+	"latchkey/internal/ticket"
 )
 
-// Paths of the pages, as Auth0's hosted login has them; the last two are ours.
+// Paths of the pages, as Auth0's hosted login has them; account picker and confirmation are ours.
 const (
 	PathLoginID              = "/u/login/identifier"
 	PathSignupID             = "/u/signup/identifier"
@@ -22,6 +24,7 @@ const (
 	PathLogout               = "/u/logout"
 	PathAccountPicker        = "/u/account-picker"
 	PathCallbackConfirmation = "/u/callback-confirmation"
+	PathEmailVerification    = ticket.Path
 )
 
 // Values of the form field "action".
@@ -49,6 +52,7 @@ type view struct {
 	state          string
 	errors         Errors
 	vars           locale.Vars
+	images         []string // addresses of pictures that come from other hosts
 }
 
 // LoginID asks who is there. Field: username.
@@ -123,6 +127,7 @@ type Scope struct {
 func (v Consent) view() view {
 	return view{
 		prompt: "consent", screen: "consent", state: v.State, errors: v.Errors, vars: locale.Vars{"userName": v.UserName},
+		images: []string{v.ClientLogoURL},
 	}
 }
 
@@ -161,6 +166,19 @@ type Logout struct {
 func (v Logout) view() view {
 	return view{
 		prompt: "logout", screen: "logout", state: v.State, errors: v.Errors, vars: locale.Vars{"userName": v.UserName},
+	}
+}
+
+// EmailVerification asks the reader of a verification link whether the address is theirs. Action: default. The state is the
+// link's ticket.
+type EmailVerification struct {
+	State string
+	Email string
+}
+
+func (v EmailVerification) view() view {
+	return view{
+		prompt: "email-verification", screen: "email-verification-result", state: v.State, vars: locale.Vars{"email": v.Email},
 	}
 }
 
