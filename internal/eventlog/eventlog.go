@@ -43,6 +43,14 @@ const (
 	BruteForceBlock     Type = "limit_wc"
 	APILimit            Type = "api_limit"
 	FailedPAR           Type = "fpar"
+	UserDeleted         Type = "sdu"
+	UserImported        Type = "sui"
+	FailedImport        Type = "fui"
+	EmailChanged        Type = "sce"
+	PhoneChanged        Type = "scpn"
+	UsernameChanged     Type = "scu"
+	PasswordChanged     Type = "scp"
+	BlockReleased       Type = "ublkdu"        // a lock after too many tries was lifted
 	APIOperation        Type = "sapi"          // a successful write at the Management API
 	APIRead             Type = "mgmt_api_read" // an answer of the Management API that holds secrets
 	// VerificationRequested says that a mail with a verification link was queued.
