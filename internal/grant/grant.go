@@ -39,6 +39,13 @@ var (
 	ErrCode = apierr.New(apierr.Unauthorized, "invalid_code", "Invalid authorization code")
 	// ErrRefresh is the answer to a refresh token that is unknown, used, expired, revoked, or another client's.
 	ErrRefresh = apierr.New(apierr.Unauthorized, "invalid_refresh_token", "Unknown or invalid refresh token.")
+	// ErrNotFound is the answer to asking for a family that is not there, was revoked or has expired.
+	ErrNotFound = apierr.New(apierr.NotFound, "inexistent_refresh_token", "The refresh token does not exist.")
+	// ErrCursor is the answer to a place in a list that Families never gave.
+	ErrCursor = apierr.New(apierr.Invalid, "invalid_cursor", "The cursor is not one of this list.")
+	// ErrMetadata is the answer to metadata that is larger than a family keeps.
+	ErrMetadata = apierr.New(apierr.Invalid, "invalid_metadata",
+		"Metadata has at most 25 properties, with names and values of at most 255 characters.")
 )
 
 // Secret is a code or token in clear. It hides itself from logs.
@@ -228,18 +235,18 @@ func (f FoundToken) inLeeway(p client.RefreshPolicy, now time.Time) bool {
 // the first rotation of a token that did not rotate revokes the user's others for that client and audience. When the
 // token was used or revoked, or its user blocked or deleted, after it had been found, the answer is *Reuse, ErrRefresh or
 // user.ErrBlocked and the caller rolls back.
-func (g *Grants) Exchange(ctx context.Context, tenantID string, c *client.Client, f FoundToken) (*RefreshToken, error) {
+func (g *Grants) Exchange(ctx context.Context, tenantID string, c *client.Client, f FoundToken, from Device) (*RefreshToken, error) {
 	now := g.clock.Now()
 	rotating := c.RefreshToken.Rotating()
 	var ok bool
 	var err error
 	switch {
 	case !rotating:
-		ok, err = g.store.TouchRefreshToken(ctx, tenantID, f.hash, now)
+		ok, err = g.store.UseFamily(ctx, tenantID, f.RefreshToken, f.Sequence, from, now)
 	case f.RotatedAt.IsZero():
-		ok, err = g.store.RotateRefreshToken(ctx, tenantID, f.hash, f.RefreshToken, now)
+		ok, err = g.store.RotateRefreshToken(ctx, tenantID, f.hash, f.RefreshToken, from, now)
 	default: // in the leeway
-		ok, err = g.store.HoldFamily(ctx, tenantID, f.FamilyID, f.latest)
+		ok, err = g.store.UseFamily(ctx, tenantID, f.RefreshToken, f.latest, from, now)
 	}
 	switch {
 	case err != nil:
@@ -307,7 +314,9 @@ func (g *Grants) Consented(ctx context.Context, tenantID, userID, clientID, audi
 
 // SaveConsent notes what a user allows a client, in the caller's transaction.
 func (g *Grants) SaveConsent(ctx context.Context, tenantID string, c *Consent) error {
-	return g.store.SaveConsent(ctx, tenantID, c, g.clock.Now())
+	saved := *c
+	saved.ID = ident.ObjectID()
+	return g.store.SaveConsent(ctx, tenantID, &saved, g.clock.Now())
 }
 
 // pushedPrefix begins every request_uri of ours (RFC 9126 section 2.2).

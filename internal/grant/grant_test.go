@@ -75,7 +75,7 @@ func (b *bench) found(t *testing.T, token grant.Secret) grant.FoundToken {
 func (b *bench) exchange(ctx context.Context, f grant.FoundToken) (grant.Secret, error) {
 	token := b.NewToken()
 	err := b.db.InTx(ctx, func(ctx context.Context) error {
-		next, err := b.Exchange(ctx, b.tenant, b.client, f)
+		next, err := b.Exchange(ctx, b.tenant, b.client, f, grant.Device{})
 		if err != nil || next == nil {
 			return err
 		}

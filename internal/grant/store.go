@@ -46,10 +46,59 @@ type RefreshToken struct {
 	UsedAt     time.Time // last exchange; a rotated token was used for good at this time
 	RotatedAt  time.Time // when its own successor, or that of a token beside it, replaced it; zero: it is the newest
 	RevokedAt  time.Time
+	Device     Device // that asked for the family; told when it begins, and then only by the family itself
+}
+
+// Device is where a refresh token was used.
+type Device struct {
+	IP        string
+	UserAgent string
+}
+
+// Family is all refresh tokens that came from one grant, as one thing that can be shown and revoked.
+type Family struct {
+	ID          string // public: it opens nothing
+	UserID      string
+	ClientID    string
+	Audience    string
+	Scope       []string
+	SessionID   string // of the login that gave it, where it had a session
+	Rotating    bool
+	First, Last Device            // of its beginning and of its last exchange
+	Metadata    map[string]string // what the tenant keeps with it; nil when nothing
+	CreatedAt   time.Time
+	ExchangedAt time.Time // zero: never
+	ExpiresAt   time.Time // zero: never
+}
+
+// FamilyFilter names families by all of its members that are set; the zero filter names every family of the tenant.
+type FamilyFilter struct {
+	ID        string
+	UserID    string
+	ClientID  string
+	Audience  string
+	SessionID string // with a UserID
+	Rotating  *bool
+}
+
+// FamilyPosition is a place in a list of families. The zero one is its beginning.
+type FamilyPosition struct {
+	ClientID  string
+	CreatedAt time.Time
+	ID        string
+}
+
+// ConsentFilter names consents by all of its members that are set; the zero filter names every consent of the tenant.
+type ConsentFilter struct {
+	ID       string
+	UserID   string
+	ClientID string
+	Audience string
 }
 
 // Consent is what a user has allowed a client at an audience.
 type Consent struct {
+	ID       string
 	UserID   string
 	ClientID string
 	Audience string
@@ -85,14 +134,12 @@ type Store interface {
 	// RotateRefreshToken marks the token rotated and used at now, and its family as one that rotates and whose highest
 	// sequence is the next, where the token has the highest, its family is not revoked and its user is there and not
 	// blocked. It tells whether it did: of any number of callers, with this token or one beside it, exactly one is told
-	// true.
-	RotateRefreshToken(ctx context.Context, tenantID string, hash []byte, r *RefreshToken, now time.Time) (bool, error)
-	// HoldFamily keeps a family as it is until the transaction ends, where its highest sequence is latest, it is not
-	// revoked and its user is there and not blocked, and tells whether it did.
-	HoldFamily(ctx context.Context, tenantID, familyID string, latest int) (bool, error)
-	// TouchRefreshToken notes a use of a token that is not replaced, where it is not revoked and its user is there and not
-	// blocked, and tells whether it did.
-	TouchRefreshToken(ctx context.Context, tenantID string, hash []byte, now time.Time) (bool, error)
+	// true. The family remembers the exchange and its device.
+	RotateRefreshToken(ctx context.Context, tenantID string, hash []byte, r *RefreshToken, from Device, now time.Time) (bool, error)
+	// UseFamily notes an exchange of the token that leaves its family's sequence as it is, where the highest is latest, it
+	// is not revoked and its user is there and not blocked, and tells whether it did. The family stays so until the
+	// transaction ends. A token of a family that does not rotate was used at the last such moment.
+	UseFamily(ctx context.Context, tenantID string, r *RefreshToken, latest int, from Device, now time.Time) (bool, error)
 	// RevokeFamily revokes every token of a family. A queued write.
 	RevokeFamily(ctx context.Context, tenantID, familyID string, now time.Time) error
 	// RevokeTokens revokes all refresh tokens of a user. A queued write.
@@ -106,10 +153,26 @@ type Store interface {
 	// queued write.
 	TrimRefreshTokens(ctx context.Context, tenantID, userID, clientID string, keep int) error
 
+	// Families lists families that are neither revoked nor expired at now, by client, creation and id: at most limit of
+	// those that stand behind after in this order, less the first offset of them.
+	Families(ctx context.Context, tenantID string, f FamilyFilter, now time.Time, after FamilyPosition, offset, limit int) ([]*Family, error)
+	// CountFamilies tells how many Families would list.
+	CountFamilies(ctx context.Context, tenantID string, f FamilyFilter, now time.Time) (int, error)
+	// RevokeFamilies revokes the families that are named and tells how many it did.
+	RevokeFamilies(ctx context.Context, tenantID string, f FamilyFilter, now time.Time) (int, error)
+	// SetFamilyMetadata replaces the metadata of a family that is not revoked, and tells whether there was one.
+	SetFamilyMetadata(ctx context.Context, tenantID, familyID string, metadata map[string]string) (bool, error)
+
 	// ConsentFor gives what the user has allowed the client at the audience, or nil.
 	ConsentFor(ctx context.Context, tenantID, userID, clientID, audience string) (*Consent, error)
-	// SaveConsent writes a consent over an older one. A queued write.
+	// SaveConsent writes a consent over an older one, whose id stays. A queued write.
 	SaveConsent(ctx context.Context, tenantID string, c *Consent, now time.Time) error
+	// Consents lists consents by user, client and audience, at most limit of them behind the first offset.
+	Consents(ctx context.Context, tenantID string, f ConsentFilter, offset, limit int) ([]*Consent, error)
+	// CountConsents tells how many Consents would list.
+	CountConsents(ctx context.Context, tenantID string, f ConsentFilter) (int, error)
+	// DeleteConsents deletes the consents that are named and gives them. Of any number of callers one gets each.
+	DeleteConsents(ctx context.Context, tenantID string, f ConsentFilter) ([]*Consent, error)
 
 	// InsertPushed writes a pushed request under its hash.
 	InsertPushed(ctx context.Context, tenantID string, hash []byte, p *Pushed) error

@@ -24,7 +24,7 @@ func (s *Server) finish(ctx context.Context, v *visit) (Outcome, error) {
 		return Outcome{}, err
 	}
 	opened, secret := s.sessionFor(v)
-	changed := v.tx.Proof == nil && s.c.Sessions.Touch(v.site.Tenant, opened, v.client.ID)
+	changed := v.tx.Proof == nil && s.touch(v, opened)
 	code, clear := s.codeFor(v, opened)
 	err := s.c.Tx.InTx(ctx, func(ctx context.Context) error {
 		if err := s.saveSession(ctx, v, opened, secret, changed); err != nil {
@@ -78,11 +78,17 @@ func (s *Server) sessionFor(v *visit) (*session.Session, session.Secret) {
 	if v.live != nil && v.live.UserID == v.user.ID {
 		opened.ID = v.live.ID
 		opened.Clients = v.live.Clients
+		opened.Metadata = v.live.Metadata
 		if !slices.Contains(opened.Clients, v.client.ID) {
 			opened.Clients = append(slices.Clone(opened.Clients), v.client.ID)
 		}
 	}
 	return opened, secret
+}
+
+// touch notes the use of a session and tells whether there is something to write.
+func (s *Server) touch(v *visit, opened *session.Session) bool {
+	return s.c.Sessions.Touch(v.site.Tenant, opened, v.client.ID, v.browser.Origin.IP, v.browser.Origin.UserAgent)
 }
 
 func (s *Server) saveSession(ctx context.Context, v *visit, opened *session.Session, secret session.Secret, changed bool) error {

@@ -15,7 +15,13 @@ func (s *Server) firstToken(x *exchange, familyID string, r *grant.RefreshToken)
 	if !slices.Contains(r.Scope, offlineAccess) {
 		return nil, ""
 	}
+	r.Device = x.device()
 	return s.c.Grants.FirstToken(x.client, familyID, *r), s.c.Grants.NewToken()
+}
+
+// device is where the call came from, as far as it is told.
+func (x *exchange) device() grant.Device {
+	return grant.Device{IP: x.Origin.IP, UserAgent: x.Origin.UserAgent}
 }
 
 // exchangeRefreshToken gives new tokens for a refresh token (RFC 6749 section 6; Auth0 docs, "Refresh Token Rotation").
@@ -84,7 +90,7 @@ func (s *Server) rotate(ctx context.Context, x *exchange, found grant.FoundToken
 	var clear grant.Secret
 	err := s.c.Tx.InTx(ctx, func(ctx context.Context) error {
 		clear = ""
-		next, err := s.c.Grants.Exchange(ctx, tenantID, x.client, found)
+		next, err := s.c.Grants.Exchange(ctx, tenantID, x.client, found, x.device())
 		if err != nil {
 			return err
 		}

@@ -17,8 +17,18 @@ import (
 	"latchkey/internal/tenant"
 )
 
-// ErrGone is the answer to writing a session that was ended after it had been found.
-var ErrGone = apierr.New(apierr.Conflict, "session_gone", "The session has ended.")
+// The refusals.
+var (
+	// ErrGone is the answer to writing a session that was ended after it had been found.
+	ErrGone = apierr.New(apierr.Conflict, "session_gone", "The session has ended.")
+	// ErrNotFound is the answer to asking for a session that is not there or no longer lives.
+	ErrNotFound = apierr.New(apierr.NotFound, "inexistent_session", "The session does not exist.")
+	// ErrCursor is the answer to a place in a list that List never gave.
+	ErrCursor = apierr.New(apierr.Invalid, "invalid_cursor", "The cursor is not one of this list.")
+	// ErrMetadata is the answer to metadata that is larger than a session keeps.
+	ErrMetadata = apierr.New(apierr.Invalid, "invalid_metadata",
+		"Metadata has at most 25 properties, with names and values of at most 255 characters.")
+)
 
 // Method is how a person proved who they are, with Auth0's name for it.
 type Method struct {
@@ -36,10 +46,15 @@ type Session struct {
 	CreatedAt       time.Time
 	AuthenticatedAt time.Time // the last interactive proof
 	UsedAt          time.Time // the last use that was written down
+	UpdatedAt       time.Time // the last change, of its metadata too
 	IdleExpiresAt   time.Time
 	ExpiresAt       time.Time
-	IP              string
+	IP              string // of the login that opened it, as is UserAgent
 	UserAgent       string
+	LastIP          string // of the last use that was written down, as is LastUserAgent
+	LastUserAgent   string
+	Persistent      bool              // its cookie outlives the browser
+	Metadata        map[string]string // what the tenant keeps with it; nil when nothing
 }
 
 // Secret is the value of the session cookie. It hides itself from logs.
@@ -60,14 +75,33 @@ type Store interface {
 	// InsertSession writes a session, in the place of one with the same sid: of that nothing is left, and its secret opens
 	// nothing. Of transactions that write the same sid at the same time all succeed and the last one stays. A queued write.
 	InsertSession(ctx context.Context, tenantID string, s *Session, secretHash []byte) error
-	// UpdateSession writes everything but the secret's hash and the creation time. A queued write: where the session was
-	// deleted, if only by a transaction that commits at the same time, ErrGone comes with the next question or with the
-	// commit.
+	// UpdateSession writes everything but the secret's hash, the creation with its device, the cookie's mode and the
+	// metadata. A queued write: where the session was deleted, if only by a transaction that commits at the same time,
+	// ErrGone comes with the next question or with the commit.
 	UpdateSession(ctx context.Context, tenantID string, s *Session) error
+	// Session gives a session by its sid, live or not, or nil.
+	Session(ctx context.Context, tenantID, sid string) (*Session, error)
+	// LiveSessions lists the sessions of a user that pass alive, by creation and then by sid, at most limit of those that
+	// stand behind after in this order.
+	LiveSessions(ctx context.Context, tenantID, userID string, alive Alive, after Position, limit int) ([]*Session, error)
+	// SetSessionMetadata replaces the metadata of a session and tells whether there was one.
+	SetSessionMetadata(ctx context.Context, tenantID, sid string, metadata map[string]string, now time.Time) (bool, error)
 	// DeleteSession removes a session and tells whether there was one.
 	DeleteSession(ctx context.Context, tenantID, sid string) (bool, error)
 	// DeleteSessionsOf removes all sessions of a user. A queued write.
 	DeleteSessionsOf(ctx context.Context, tenantID, userID string) error
+}
+
+// Alive says which sessions still live: neither end has come at Now, and they began and were used later than the tenant's
+// lifetimes allow for.
+type Alive struct {
+	Now, CreatedAfter, UsedAfter time.Time
+}
+
+// Position is a place in a list of sessions. The zero one is its beginning.
+type Position struct {
+	CreatedAt time.Time
+	ID        string
 }
 
 // touchEvery spares writes: a use is written down once a minute at most.
@@ -96,12 +130,17 @@ func (s *Sessions) Find(ctx context.Context, t *tenant.Tenant, secret Secret) (*
 	if err != nil || found == nil {
 		return nil, err
 	}
-	found.ExpiresAt = earliest(found.ExpiresAt, found.CreatedAt.Add(t.Settings.SessionLife()))
-	found.IdleExpiresAt = earliest(found.IdleExpiresAt, found.UsedAt.Add(t.Settings.IdleSessionLife()+touchEvery))
+	lower(t, found)
 	if !found.Live(s.clock.Now()) {
 		return nil, nil
 	}
 	return found, nil
+}
+
+// lower shortens a session's life to what the tenant allows now.
+func lower(t *tenant.Tenant, s *Session) {
+	s.ExpiresAt = earliest(s.ExpiresAt, s.CreatedAt.Add(t.Settings.SessionLife()))
+	s.IdleExpiresAt = earliest(s.IdleExpiresAt, s.UsedAt.Add(t.Settings.IdleSessionLife()+touchEvery))
 }
 
 // Prepare makes a session in memory. Save writes it.
@@ -110,9 +149,9 @@ func (s *Sessions) Prepare(t *tenant.Tenant, userID, connection string, methods 
 	life := now.Add(t.Settings.SessionLife())
 	return &Session{
 		ID: ident.SessionID(), UserID: userID, Connection: connection, Methods: methods,
-		CreatedAt: now, AuthenticatedAt: now, UsedAt: now,
+		CreatedAt: now, AuthenticatedAt: now, UsedAt: now, UpdatedAt: now,
 		ExpiresAt: life, IdleExpiresAt: earliest(life, now.Add(t.Settings.IdleSessionLife())),
-		IP: ip, UserAgent: userAgent,
+		IP: ip, UserAgent: userAgent, LastIP: ip, LastUserAgent: userAgent, Persistent: t.Settings.PersistentSessions(),
 	}, Secret(ident.Token(32))
 }
 
@@ -121,24 +160,18 @@ func (s *Sessions) Save(ctx context.Context, tenantID string, prepared *Session,
 	return s.store.InsertSession(ctx, tenantID, prepared, s.keys.Hash(purpose, string(secret)))
 }
 
-// Reauthenticated notes a new interactive proof by the session's own user; the sid stays.
-func (s *Sessions) Reauthenticated(t *tenant.Tenant, existing *Session, connection string, methods []Method) {
-	existing.AuthenticatedAt = s.clock.Now()
-	existing.Connection = connection
-	existing.Methods = methods
-	existing.UsedAt = time.Time{} // so that Touch writes
-	s.extend(t, existing)
-}
-
-// Touch notes a use by a client and tells whether there is something to write with Update.
-func (s *Sessions) Touch(t *tenant.Tenant, existing *Session, clientID string) bool {
+// Touch notes a use by a client from a device and tells whether there is something to write with Update.
+func (s *Sessions) Touch(t *tenant.Tenant, existing *Session, clientID, ip, userAgent string) bool {
 	changed := s.clock.Now().Sub(existing.UsedAt) >= touchEvery
 	if !slices.Contains(existing.Clients, clientID) {
 		existing.Clients = append(slices.Clone(existing.Clients), clientID)
 		changed = true
 	}
 	if changed {
-		s.extend(t, existing)
+		now := s.clock.Now()
+		existing.UsedAt, existing.UpdatedAt = now, now
+		existing.IdleExpiresAt = earliest(existing.ExpiresAt, now.Add(t.Settings.IdleSessionLife()))
+		existing.LastIP, existing.LastUserAgent = ip, userAgent
 	}
 	return changed
 }
@@ -157,12 +190,6 @@ func (s *Sessions) End(ctx context.Context, tenantID, sid string) (bool, error) 
 // EndAllOf removes every session of a user, in the caller's transaction.
 func (s *Sessions) EndAllOf(ctx context.Context, tenantID, userID string) error {
 	return s.store.DeleteSessionsOf(ctx, tenantID, userID)
-}
-
-func (s *Sessions) extend(t *tenant.Tenant, existing *Session) {
-	now := s.clock.Now()
-	existing.UsedAt = now
-	existing.IdleExpiresAt = earliest(existing.ExpiresAt, now.Add(t.Settings.IdleSessionLife()))
 }
 
 func earliest(a, b time.Time) time.Time {

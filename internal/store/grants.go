@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"latchkey/internal/clock"
@@ -26,31 +27,30 @@ const (
 
 	// A family is one row, so that revoking it also reaches a token that another transaction is just adding to it.
 	insertFamily = `INSERT INTO refresh_families
-		(tenant_id, family_id, user_id, client_id, audience, rotating, latest, advanced_at, created_at, expires_at, revoked_at)
-		VALUES ($1, $2, $3, $4, $5, $6, 1, 0, $7, $8, $9)`
+		(tenant_id, family_id, user_id, client_id, audience, rotating, latest, advanced_at, created_at, expires_at, revoked_at,
+		scope, session_id, ip, user_agent, used_at, last_ip, last_user_agent, metadata)
+		VALUES ($1, $2, $3, $4, $5, $6, 1, 0, $7, $8, $9, $10, $11, $12, $13, 0, $12, $13, '')`
 	insertRefreshToken = `INSERT INTO refresh_tokens
 		(tenant_id, token_hash, family_id, sequence, document, issued_at, used_at, rotated_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
 	// The family is asked for in parentheses for the reason that userOfIdentity gives.
 	selectRefreshToken = `SELECT token_hash, family_id, sequence, document, issued_at, used_at, rotated_at
 		FROM refresh_tokens WHERE tenant_id = $1 AND token_hash IN `
-	selectFamilyOfToken = `SELECT user_id, client_id, rotating, latest, advanced_at, expires_at, revoked_at
+	selectFamilyOfToken = `SELECT user_id, client_id, rotating, latest, advanced_at, used_at, expires_at, revoked_at
 		FROM refresh_families
 		WHERE tenant_id = $1 AND family_id = (SELECT refresh_tokens.family_id FROM refresh_tokens
 			WHERE refresh_tokens.tenant_id = $1 AND refresh_tokens.token_hash IN `
 	familyLives = ` AND refresh_families.revoked_at = 0 AND NOT (SELECT users.blocked FROM users
 		WHERE users.tenant_id = $1 AND users.user_id = refresh_families.user_id)`
-	advanceFamily = `UPDATE refresh_families SET latest = latest + 1, advanced_at = $4, rotating = TRUE
+	// Scope and session are what they were; a family that began before it kept them learns them here.
+	ofExchange    = `used_at = $4, last_ip = $5, last_user_agent = $6, scope = $7, session_id = $8`
+	advanceFamily = `UPDATE refresh_families SET latest = latest + 1, advanced_at = $4, rotating = TRUE, ` + ofExchange + `
 		WHERE tenant_id = $1 AND family_id = $2 AND latest = $3` + familyLives
-	// Changes nothing but waits for whoever is changing the family, and makes them wait.
-	holdFamily = `UPDATE refresh_families SET latest = latest
+	// It also waits for whoever is changing the family, and makes them wait.
+	useFamily = `UPDATE refresh_families SET ` + ofExchange + `
 		WHERE tenant_id = $1 AND family_id = $2 AND latest = $3` + familyLives
 	rotateRefreshToken = `UPDATE refresh_tokens SET rotated_at = $3, used_at = $3
 		WHERE tenant_id = $1 AND token_hash = $2`
-	touchRefreshToken = `UPDATE refresh_tokens SET used_at = $3
-		WHERE tenant_id = $1 AND token_hash = $2 AND rotated_at = 0
-		AND sequence = (SELECT refresh_families.latest FROM refresh_families WHERE refresh_families.tenant_id = $1
-			AND refresh_families.family_id = refresh_tokens.family_id` + familyLives + `)`
 	revokeFamily = `UPDATE refresh_families SET revoked_at = $3
 		WHERE tenant_id = $1 AND family_id = $2 AND revoked_at = 0`
 	revokeTokens = `UPDATE refresh_families SET revoked_at = $3
@@ -65,10 +65,11 @@ const (
 			WHERE tenant_id = $1 AND user_id = $2 AND client_id = $3 AND revoked_at = 0
 			ORDER BY created_at DESC, family_id DESC LIMIT 1 OFFSET $4)`
 
-	selectConsent = `SELECT scope FROM consents
+	consentColumns = `consent_id, user_id, client_id, audience, scope`
+	selectConsent  = `SELECT ` + consentColumns + ` FROM consents
 		WHERE tenant_id = $1 AND user_id = $2 AND client_id = $3 AND audience = $4`
-	upsertConsent = `INSERT INTO consents (tenant_id, user_id, client_id, audience, scope, saved_at)
-		VALUES ($1, $2, $3, $4, $5, $6)
+	upsertConsent = `INSERT INTO consents (tenant_id, user_id, client_id, audience, scope, saved_at, consent_id)
+		VALUES ($1, $2, $3, $4, $5, $6, $7)
 		ON CONFLICT (tenant_id, user_id, client_id, audience)
 		DO UPDATE SET scope = excluded.scope, saved_at = excluded.saved_at`
 
@@ -153,6 +154,7 @@ func (db *DB) InsertRefreshToken(ctx context.Context, tenantID string, hash []by
 		statements = append(statements, &engine.Statement{SQL: insertFamily, Args: []any{
 			tenantID, r.FamilyID, r.UserID, r.ClientID, r.Audience, r.Rotating,
 			clock.Millis(r.IssuedAt), clock.Millis(r.ExpiresAt), clock.Millis(r.RevokedAt),
+			strings.Join(r.Scope, " "), r.SessionID, clean(r.Device.IP), clean(r.Device.UserAgent),
 		}})
 	}
 	return db.queueAll(ctx, statements...)
@@ -167,14 +169,14 @@ func (db *DB) RefreshTokenByHash(ctx context.Context, tenantID string, hashes []
 	var hash []byte
 	var document string
 	var latest int
-	var issued, used, rotated, advanced, expires, revoked int64
+	var issued, used, rotated, advanced, exchanged, expires, revoked int64
 	var found, alive bool
 	args := hashArgs(tenantID, hashes)
 	err := db.read(ctx,
 		row(in(selectRefreshToken, len(hashes), 2, ""), args, &found,
 			&hash, &r.FamilyID, &r.Sequence, &document, &issued, &used, &rotated),
 		row(in(selectFamilyOfToken, len(hashes), 2, " LIMIT 1)"), args, &alive,
-			&r.UserID, &r.ClientID, &r.Rotating, &latest, &advanced, &expires, &revoked),
+			&r.UserID, &r.ClientID, &r.Rotating, &latest, &advanced, &exchanged, &expires, &revoked),
 	)
 	if err != nil {
 		return nil, nil, 0, fmt.Errorf("read a refresh token: %w", err)
@@ -184,6 +186,9 @@ func (db *DB) RefreshTokenByHash(ctx context.Context, tenantID string, hashes []
 	}
 	if rotated == 0 && r.Sequence < latest {
 		rotated = advanced
+	}
+	if !r.Rotating {
+		used = max(used, exchanged)
 	}
 	var stored storedToken
 	if err := decode(document, &stored); err != nil {
@@ -196,15 +201,21 @@ func (db *DB) RefreshTokenByHash(ctx context.Context, tenantID string, hashes []
 	return r, hash, latest, nil
 }
 
+// exchangeArgs are the parameters of a statement that notes an exchange where the family's highest sequence is latest.
+func exchangeArgs(tenantID string, r *grant.RefreshToken, latest int, from grant.Device, now time.Time) []any {
+	return []any{
+		tenantID, r.FamilyID, latest, clock.Millis(now), clean(from.IP), clean(from.UserAgent), strings.Join(r.Scope, " "), r.SessionID,
+	}
+}
+
 // RotateRefreshToken implements grant.Store.
-func (db *DB) RotateRefreshToken(ctx context.Context, tenantID string, hash []byte, r *grant.RefreshToken, now time.Time) (won bool, err error) {
-	at := clock.Millis(now)
+func (db *DB) RotateRefreshToken(ctx context.Context, tenantID string, hash []byte, r *grant.RefreshToken, from grant.Device, now time.Time) (won bool, err error) {
 	err = db.InTx(ctx, func(ctx context.Context) error {
-		changed, err := db.exec(ctx, advanceFamily, tenantID, r.FamilyID, r.Sequence, at)
+		changed, err := db.exec(ctx, advanceFamily, exchangeArgs(tenantID, r, r.Sequence, from, now)...)
 		if won = changed == 1; err != nil || !won {
 			return err
 		}
-		return db.queue(ctx, rotateRefreshToken, tenantID, hash, at)
+		return db.queue(ctx, rotateRefreshToken, tenantID, hash, clock.Millis(now))
 	})
 	if err != nil {
 		return false, fmt.Errorf("rotate a refresh token: %w", err)
@@ -212,20 +223,11 @@ func (db *DB) RotateRefreshToken(ctx context.Context, tenantID string, hash []by
 	return won, nil
 }
 
-// HoldFamily implements grant.Store.
-func (db *DB) HoldFamily(ctx context.Context, tenantID, familyID string, latest int) (bool, error) {
-	changed, err := db.exec(ctx, holdFamily, tenantID, familyID, latest)
+// UseFamily implements grant.Store.
+func (db *DB) UseFamily(ctx context.Context, tenantID string, r *grant.RefreshToken, latest int, from grant.Device, now time.Time) (bool, error) {
+	changed, err := db.exec(ctx, useFamily, exchangeArgs(tenantID, r, latest, from, now)...)
 	if err != nil {
-		return false, fmt.Errorf("hold a refresh token family: %w", err)
-	}
-	return changed == 1, nil
-}
-
-// TouchRefreshToken implements grant.Store.
-func (db *DB) TouchRefreshToken(ctx context.Context, tenantID string, hash []byte, now time.Time) (bool, error) {
-	changed, err := db.exec(ctx, touchRefreshToken, tenantID, hash, clock.Millis(now))
-	if err != nil {
-		return false, fmt.Errorf("note a use of a refresh token: %w", err)
+		return false, fmt.Errorf("use a refresh token family: %w", err)
 	}
 	return changed == 1, nil
 }
@@ -253,29 +255,6 @@ func (db *DB) RevokeNotRotating(ctx context.Context, tenantID, userID, clientID,
 // TrimRefreshTokens implements grant.Store.
 func (db *DB) TrimRefreshTokens(ctx context.Context, tenantID, userID, clientID string, keep int) error {
 	return db.queue(ctx, trimFamilies, tenantID, userID, clientID, keep)
-}
-
-// ConsentFor implements grant.Store.
-func (db *DB) ConsentFor(ctx context.Context, tenantID, userID, clientID, audience string) (*grant.Consent, error) {
-	var scope string
-	found, err := db.readRow(ctx, selectConsent, []any{tenantID, userID, clientID, audience}, &scope)
-	if err != nil {
-		return nil, fmt.Errorf("read a consent: %w", err)
-	}
-	if !found {
-		return nil, nil
-	}
-	c := &grant.Consent{UserID: userID, ClientID: clientID, Audience: audience}
-	return c, decode(scope, &c.Scope)
-}
-
-// SaveConsent implements grant.Store.
-func (db *DB) SaveConsent(ctx context.Context, tenantID string, c *grant.Consent, now time.Time) error {
-	scope, err := encode(c.Scope)
-	if err != nil {
-		return err
-	}
-	return db.queue(ctx, upsertConsent, tenantID, c.UserID, c.ClientID, c.Audience, scope, clock.Millis(now))
 }
 
 // InsertPushed implements grant.Store.

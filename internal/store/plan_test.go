@@ -33,15 +33,17 @@ func TestPlans_ReadNoMoreThanTheyMust(t *testing.T) {
 
 	statements := []string{
 		selectAttempt, selectUserByIdentity, spendChallenge, countWrong, resetGuesses, killChallenge, recordLogin,
-		in(selectSession, 1, 2, ""), in(selectSession, 3, 2, ""), updateSession, deleteSession, deleteSessionsOf,
+		in(selectSession+bySecret, 1, 2, ""), in(selectSession+bySecret, 3, 2, ""), updateSession, deleteSession, deleteSessionsOf,
+		selectLiveSessions, selectSessionBySID, setSessionMetadata,
 		in(selectTransaction, 2, 2, ""), updateTransaction, in(selectCode, 2, 2, ""), spendCode, deleteCodes,
-		in(selectRefreshToken, 1, 2, ""), in(selectFamilyOfToken, 3, 2, ")"), advanceFamily, holdFamily, rotateRefreshToken, touchRefreshToken,
-		revokeFamily, revokeTokens, revokeGrant, revokeNotRotating, trimFamilies, selectConsent, in(takePushed, 2, 2, ""),
+		in(selectRefreshToken, 1, 2, ""), in(selectFamilyOfToken, 3, 2, ")"), advanceFamily, useFamily, rotateRefreshToken,
+		revokeFamily, revokeTokens, revokeGrant, revokeNotRotating, trimFamilies, selectConsent, in(selectTicket, 2, 2, ""), spendTicket, in(takePushed, 2, 2, ""),
 		selectLogs + ofLogUser + newestLogs + "$3", selectLogs + " AND type = $2" + newestLogs + "$3",
 		in(cancelMessages, 3, 2, ""), tuples(claimMessages, 4, 2, 3, "", claimMessagesEnd), claimDue + claimDueEnd, finishMessage,
 		selectOrigin, selectOriginPatterns, deleteClientOrigins, selectTenantOfHost, selectResource, selectByKey,
 		selectResources + resourcesOf, updateResource, deleteResource, deleteResourcesOf, takeLease,
 	}
+	statements = append(statements, listings()...)
 	for i := range mortals {
 		statements = append(statements, mortals[i].selectBite(), mortals[i].deleteOne())
 	}

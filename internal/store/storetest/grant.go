@@ -19,8 +19,9 @@ func hashes(hash string) [][]byte { return [][]byte{[]byte("not " + hash), []byt
 func newSession(sid, userID string) *session.Session {
 	return &session.Session{
 		ID: sid, UserID: userID, Connection: "email", Methods: []session.Method{{Name: "email", At: at(1)}}, Clients: []string{"c"},
-		CreatedAt: at(0), AuthenticatedAt: at(1), UsedAt: at(2), IdleExpiresAt: at(1000), ExpiresAt: at(2000),
-		IP: "192.0.2.1", UserAgent: "Browser/1 (Ünïcode)",
+		CreatedAt: at(0), AuthenticatedAt: at(1), UsedAt: at(2), UpdatedAt: at(2), IdleExpiresAt: at(1000), ExpiresAt: at(2000),
+		IP: "192.0.2.1", UserAgent: "Browser/1 (Ünïcode)", LastIP: "192.0.2.9", LastUserAgent: "Browser/2",
+		Persistent: true, Metadata: map[string]string{"tier": "gold"},
 	}
 }
 
@@ -45,9 +46,9 @@ var sessions = []promise{
 		ctx, id := t.Context(), s.tenant(t)
 		ok(t, s.db.InsertSession(ctx, id, newSession("sid", "u"), []byte("old")))
 		want := &session.Session{
-			ID: "sid", UserID: "v", Connection: "sms", CreatedAt: at(10), AuthenticatedAt: at(11), UsedAt: at(12),
+			ID: "sid", UserID: "v", Connection: "sms", CreatedAt: at(10), AuthenticatedAt: at(11), UsedAt: at(12), UpdatedAt: at(12),
 			Methods: []session.Method{{Name: "sms", At: at(11)}}, Clients: []string{"d"},
-			IdleExpiresAt: at(1011), ExpiresAt: at(2011), IP: "192.0.2.2", UserAgent: "Other",
+			IdleExpiresAt: at(1011), ExpiresAt: at(2011), IP: "192.0.2.2", UserAgent: "Other", LastIP: "192.0.2.3", LastUserAgent: "Last",
 		}
 		ok(t, s.db.InsertSession(ctx, id, want, []byte("new")))
 		got, err := s.db.SessionBySecret(ctx, id, hashes("new"))
@@ -78,18 +79,20 @@ var sessions = []promise{
 		}
 		equal(t, "secrets that open the session", stay, 1)
 	}},
-	{"AnUpdateWritesAllButSecretAndCreation", func(t *testing.T, s *suite) {
+	{"AnUpdateWritesAllButSecretCreationAndMetadata", func(t *testing.T, s *suite) {
 		ctx, id := t.Context(), s.tenant(t)
 		ok(t, s.db.InsertSession(ctx, id, newSession("sid", "u"), []byte("secret")))
 		changed := &session.Session{
-			ID: "sid", UserID: "v", Connection: "sms", CreatedAt: at(-5), AuthenticatedAt: at(11), UsedAt: at(12),
+			ID: "sid", UserID: "v", Connection: "sms", CreatedAt: at(-5), AuthenticatedAt: at(11), UsedAt: at(12), UpdatedAt: at(13),
 			Methods: []session.Method{{Name: "sms", At: at(11)}}, Clients: []string{"c", "d"},
-			IdleExpiresAt: at(1011), ExpiresAt: at(2011), IP: "192.0.2.2", UserAgent: "Other",
+			IdleExpiresAt: at(1011), ExpiresAt: at(2011), IP: "192.0.2.2", UserAgent: "Other", LastIP: "192.0.2.3", LastUserAgent: "Last",
 		}
 		ok(t, s.db.UpdateSession(ctx, id, changed))
 		got, err := s.db.SessionBySecret(ctx, id, hashes("secret"))
 		ok(t, err)
-		changed.CreatedAt = at(0)
+		first := newSession("sid", "u")
+		changed.CreatedAt, changed.IP, changed.UserAgent = first.CreatedAt, first.IP, first.UserAgent
+		changed.Persistent, changed.Metadata = first.Persistent, first.Metadata
 		equal(t, "session", got, changed)
 	}},
 	{"AnUpdateOfASessionThatEndedIsRefused", func(t *testing.T, s *suite) {
@@ -177,6 +180,9 @@ func (s *suite) tenantOf(t *testing.T, userID string) string {
 	ok(t, s.db.CreateUser(t.Context(), id, u))
 	return id
 }
+
+// phone is where exchanges come from.
+var phone = grant.Device{IP: "192.0.2.7", UserAgent: "Phone/1 (Ünïcode)"}
 
 func refreshToken(family string, sequence int) *grant.RefreshToken {
 	return &grant.RefreshToken{
@@ -273,7 +279,7 @@ var grants = []promise{
 		first, second := refreshToken("f", 1), refreshToken("f", 2)
 		ok(t, s.db.InsertRefreshToken(ctx, id, []byte("1"), first))
 		ok(t, s.db.InsertRefreshToken(ctx, id, []byte("other"), refreshToken("g", 1)))
-		rotated, err := s.db.RotateRefreshToken(ctx, id, []byte("1"), first, at(5))
+		rotated, err := s.db.RotateRefreshToken(ctx, id, []byte("1"), first, phone, at(5))
 		ok(t, err)
 		equal(t, "rotated", rotated, true)
 		ok(t, s.db.InsertRefreshToken(ctx, id, []byte("2"), second))
@@ -302,7 +308,7 @@ var grants = []promise{
 		won := race(t, s.twoNodes(t), 32, func(db *store.DB, i int) (bool, error) {
 			won := false
 			err := db.InTx(ctx, func(ctx context.Context) (err error) {
-				if won, err = db.RotateRefreshToken(ctx, id, []byte("1"), first, at(9)); err != nil || !won {
+				if won, err = db.RotateRefreshToken(ctx, id, []byte("1"), first, phone, at(9)); err != nil || !won {
 					return err
 				}
 				return db.InsertRefreshToken(ctx, id, []byte{byte(i), 2}, refreshToken("f", 2))
@@ -314,10 +320,10 @@ var grants = []promise{
 		ok(t, err)
 		equal(t, "rotated, used, latest", []any{got.RotatedAt, got.UsedAt, latest}, []any{at(9), at(9), 2})
 		equal(t, "rotating", got.Rotating, true)
-		again, err := s.db.RotateRefreshToken(ctx, id, []byte("1"), first, at(10))
+		again, err := s.db.RotateRefreshToken(ctx, id, []byte("1"), first, phone, at(10))
 		ok(t, err)
 		equal(t, "rotated again", again, false)
-		touched, err := s.db.TouchRefreshToken(ctx, id, []byte("1"), at(10))
+		touched, err := s.db.UseFamily(ctx, id, first, 1, phone, at(10))
 		ok(t, err)
 		equal(t, "touched", touched, false)
 	}},
@@ -325,13 +331,13 @@ var grants = []promise{
 		ctx, id := t.Context(), s.tenantOf(t, "u")
 		first := refreshToken("f", 1)
 		ok(t, s.db.InsertRefreshToken(ctx, id, []byte("1"), first))
-		_, err := s.db.RotateRefreshToken(ctx, id, []byte("1"), first, at(9))
+		_, err := s.db.RotateRefreshToken(ctx, id, []byte("1"), first, phone, at(9))
 		ok(t, err)
 		for i := range 8 {
 			ok(t, s.db.InsertRefreshToken(ctx, id, []byte{byte(i), 2}, refreshToken("f", 2)))
 		}
 		won := race(t, s.twoNodes(t), 8, func(db *store.DB, i int) (bool, error) {
-			return db.RotateRefreshToken(ctx, id, []byte{byte(i), 2}, refreshToken("f", 2), at(19))
+			return db.RotateRefreshToken(ctx, id, []byte{byte(i), 2}, refreshToken("f", 2), phone, at(19))
 		})
 		equal(t, "winners", won, 1)
 		used := 0
@@ -342,7 +348,7 @@ var grants = []promise{
 			if got.UsedAt.Equal(at(19)) {
 				used++
 			}
-			touched, err := s.db.TouchRefreshToken(ctx, id, []byte{byte(i), 2}, at(20))
+			touched, err := s.db.UseFamily(ctx, id, refreshToken("f", 2), 2, phone, at(20))
 			ok(t, err)
 			equal(t, "touched", touched, false)
 		}
@@ -353,7 +359,7 @@ var grants = []promise{
 		ok(t, s.db.InsertRefreshToken(ctx, id, []byte("1"), refreshToken("f", 1)))
 		hold := func(tenantID, family string, latest int, want bool) {
 			t.Helper()
-			held, err := s.db.HoldFamily(ctx, tenantID, family, latest)
+			held, err := s.db.UseFamily(ctx, tenantID, refreshToken(family, 1), latest, phone, at(1))
 			ok(t, err)
 			equal(t, "held", held, want)
 		}
@@ -377,13 +383,11 @@ var grants = []promise{
 			r := refreshToken(owner, 1)
 			r.UserID = owner
 			ok(t, s.db.InsertRefreshToken(ctx, id, []byte(owner), r))
-			rotated, err := s.db.RotateRefreshToken(ctx, id, []byte(owner), r, at(2))
+			rotated, err := s.db.RotateRefreshToken(ctx, id, []byte(owner), r, phone, at(2))
 			ok(t, err)
-			touched, err := s.db.TouchRefreshToken(ctx, id, []byte(owner), at(2))
+			used, err := s.db.UseFamily(ctx, id, r, 1, phone, at(2))
 			ok(t, err)
-			held, err := s.db.HoldFamily(ctx, id, owner, 1)
-			ok(t, err)
-			equal(t, "rotated, touched, held", []bool{rotated, touched, held}, []bool{false, false, false})
+			equal(t, "rotated, used", []bool{rotated, used}, []bool{false, false})
 			got, _, _, err := s.db.RefreshTokenByHash(ctx, id, [][]byte{[]byte(owner)})
 			ok(t, err)
 			equal(t, "token", got, r)
@@ -393,7 +397,7 @@ var grants = []promise{
 		ctx, id := t.Context(), s.tenantOf(t, "u")
 		ok(t, s.db.InsertRefreshToken(ctx, id, []byte("1"), refreshToken("f", 1)))
 		ok(t, s.db.TrimRefreshTokens(ctx, id, "u", "c", 0))
-		rotated, err := s.db.RotateRefreshToken(ctx, id, []byte("1"), refreshToken("f", 1), at(2))
+		rotated, err := s.db.RotateRefreshToken(ctx, id, []byte("1"), refreshToken("f", 1), phone, at(2))
 		ok(t, err)
 		equal(t, "rotated", rotated, false)
 		ok(t, s.db.InsertRefreshToken(ctx, id, []byte("2"), refreshToken("f", 2)))
@@ -413,7 +417,7 @@ var grants = []promise{
 			r.UserID, r.ClientID, r.Audience, r.Rotating = c.user, c.client, c.audience, c.rotating
 			ok(t, s.db.InsertRefreshToken(ctx, id, []byte{byte(i)}, r))
 			if i == 5 { // it rotates now
-				_, err := s.db.RotateRefreshToken(ctx, id, []byte{byte(i)}, r, at(2))
+				_, err := s.db.RotateRefreshToken(ctx, id, []byte{byte(i)}, r, phone, at(2))
 				ok(t, err)
 			}
 		}
@@ -427,10 +431,12 @@ var grants = []promise{
 	}},
 	{"ARevokedFamilyIsDeadForGood", func(t *testing.T, s *suite) {
 		ctx, id := t.Context(), s.tenantOf(t, "u")
-		ok(t, s.db.InsertRefreshToken(ctx, id, []byte("1"), refreshToken("f", 1)))
+		first := refreshToken("f", 1)
+		first.Rotating = false
+		ok(t, s.db.InsertRefreshToken(ctx, id, []byte("1"), first))
 		ok(t, s.db.InsertRefreshToken(ctx, id, []byte("other"), refreshToken("g", 1)))
 		ok(t, s.db.RevokeFamily(ctx, s.tenant(t), "f", at(20)))
-		touched, err := s.db.TouchRefreshToken(ctx, id, []byte("1"), at(20))
+		touched, err := s.db.UseFamily(ctx, id, first, 1, phone, at(20))
 		ok(t, err)
 		equal(t, "touched", touched, true)
 		ok(t, s.db.RevokeFamily(ctx, id, "f", at(21)))
@@ -438,10 +444,10 @@ var grants = []promise{
 		got, _, _, err := s.db.RefreshTokenByHash(ctx, id, hashes("1"))
 		ok(t, err)
 		equal(t, "used, revoked", []any{got.UsedAt, got.RevokedAt}, []any{at(20), at(21)})
-		rotated, err := s.db.RotateRefreshToken(ctx, id, []byte("1"), got, at(23))
+		rotated, err := s.db.RotateRefreshToken(ctx, id, []byte("1"), got, phone, at(23))
 		ok(t, err)
 		equal(t, "rotated", rotated, false)
-		touched, err = s.db.TouchRefreshToken(ctx, id, []byte("1"), at(23))
+		touched, err = s.db.UseFamily(ctx, id, first, 1, phone, at(23))
 		ok(t, err)
 		equal(t, "touched", touched, false)
 		// A token that another transaction was just adding is as dead as the others.
@@ -504,7 +510,7 @@ var grants = []promise{
 			ok(t, s.db.RevokeFamily(ctx, id, hash, at(10)))
 		}
 		// A rotation does not make a family younger.
-		_, err := s.db.RotateRefreshToken(ctx, id, []byte{0}, refreshToken("f0", 1), at(8))
+		_, err := s.db.RotateRefreshToken(ctx, id, []byte{0}, refreshToken("f0", 1), phone, at(8))
 		ok(t, err)
 		ok(t, s.db.InsertRefreshToken(ctx, id, []byte("rotated"), refreshToken("f0", 2)))
 		other := refreshToken("other", 1)
@@ -521,10 +527,11 @@ var grants = []promise{
 	}},
 	{"AConsentReplacesAnOlderOne", func(t *testing.T, s *suite) {
 		ctx, id := t.Context(), s.tenant(t)
-		c := &grant.Consent{UserID: "u", ClientID: "c", Audience: "urn:api", Scope: []string{"a"}}
+		c := &grant.Consent{ID: "1", UserID: "u", ClientID: "c", Audience: "urn:api", Scope: []string{"a"}}
 		ok(t, s.db.SaveConsent(ctx, id, c, at(1)))
-		c.Scope = []string{"a", "b"}
+		c.ID, c.Scope = "2", []string{"a", "b"}
 		ok(t, s.db.SaveConsent(ctx, id, c, at(2)))
+		c.ID = "1" // stays
 		got, err := s.db.ConsentFor(ctx, id, "u", "c", "urn:api")
 		ok(t, err)
 		equal(t, "consent", got, c)

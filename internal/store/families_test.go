@@ -1,0 +1,25 @@
+package store
+
+import "latchkey/internal/grant"
+
+// listings are the statements that filters of families and consents lead to.
+func listings() []string {
+	var all []string
+	rotating := true
+	for _, f := range []grant.FamilyFilter{
+		{ID: "f"}, {UserID: "u"}, {ClientID: "c"}, {UserID: "u", ClientID: "c"}, {UserID: "u", ClientID: "c", Audience: "a"},
+		{UserID: "u", SessionID: "s"}, {UserID: "u", Rotating: &rotating}, {ClientID: "c", Rotating: &rotating},
+	} {
+		n := familiesNamed(f, 1, 2, 3, 4, 5, 6, 7)
+		all = append(all, selectFamilies+ofTenant+notRevoked+notExpired+familiesAfter+n.sql.String()+familyOrder)
+		n = familiesNamed(f, 1, 2)
+		all = append(all, countFamilies+ofTenant+notRevoked+notExpired+n.sql.String(), revokeFamilies+ofTenant+notRevoked+n.sql.String())
+	}
+	for _, f := range []grant.ConsentFilter{
+		{ID: "i"}, {UserID: "u"}, {ClientID: "c"}, {Audience: "a"}, {UserID: "u", Audience: "a"}, {ClientID: "c", Audience: "a"},
+	} {
+		all = append(all, selectConsents+ofTenant+consentsNamed(f, 1, 2, 3).sql.String()+consentOrder,
+			countConsents+ofTenant+consentsNamed(f, 1).sql.String(), deleteConsents+ofTenant+consentsNamed(f, 1).sql.String())
+	}
+	return append(all, setFamilyMetadata)
+}
