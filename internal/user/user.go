@@ -42,7 +42,7 @@ type User struct {
 	// Claims holds further standard claims by their OpenID Connect names (middle_name, birthdate, address, ...).
 	Claims map[string]any `json:"claims,omitempty"`
 
-	UserMetadata map[string]any `json:"user_metadata,omitempty"`
+	UserMetadata map[string]any `json:"user_metadata,omitzero"` // empty where it was cleared, nil where it never was
 	AppMetadata  map[string]any `json:"app_metadata,omitempty"`
 	Identities   []Identity     `json:"identities"`
 
@@ -51,13 +51,17 @@ type User struct {
 
 	// LastPasswordReset is when the password was last changed; zero for never.
 	LastPasswordReset time.Time `json:"last_password_reset,omitzero"`
+	// BlockDecided is whether somebody has ever blocked the account or said that it is not.
+	BlockDecided bool `json:"block_decided,omitempty"`
 
-	Blocked     bool      `json:"-"`
-	Password    Password  `json:"-"`
-	LoginsCount int       `json:"-"`
-	LastLogin   time.Time `json:"-"`
-	LastIP      string    `json:"-"`
-	Version     int64     `json:"-"`
+	Blocked  bool     `json:"-"`
+	Password Password `json:"-"` // of the main identity
+	// FormerPasswords are those before it that may not come again, the newest first.
+	FormerPasswords []Password `json:"-"`
+	LoginsCount     int        `json:"-"`
+	LastLogin       time.Time  `json:"-"`
+	LastIP          string     `json:"-"`
+	Version         int64      `json:"-"`
 }
 
 // Password is the hash of a password, in PHC or crypt form; empty where the account has none. It never leaves the server.
@@ -72,8 +76,11 @@ type Identity struct {
 	Provider   connection.Strategy `json:"provider"`
 	UserID     string              `json:"user_id"` // the part behind the provider in the account's first id
 	IsSocial   bool                `json:"isSocial"`
-	// ProfileData is the profile that an identity had when it was linked as a further one.
+	// ProfileData is the profile of a linked identity; that of the main one is the account's own.
 	ProfileData map[string]any `json:"profileData,omitempty"`
+	// Password and FormerPasswords are those of a linked identity; those of the main one are the account's own.
+	Password        Password   `json:"-"`
+	FormerPasswords []Password `json:"-"`
 	// Identifiers are the canonical addresses and names under which the connection finds the account: one for passwordless
 	// connections; for databases each attribute that is an identifier.
 	Identifiers []string `json:"-"`
@@ -88,18 +95,16 @@ func (u *User) IdentityID() string {
 // NewPasswordless gives the account that the first proof of an e-mail address makes. Id is the 24 hexadecimal characters
 // that were reserved for the address.
 func NewPasswordless(c *connection.Connection, id, email string, now time.Time) *User {
-	local, _, _ := strings.Cut(email, "@")
-	return &User{
+	u := &User{
 		ID:            string(c.Strategy) + "|" + id,
 		Email:         email,
 		EmailVerified: true,
-		Name:          email,
-		Nickname:      local,
-		Picture:       gravatar(email),
 		Identities:    []Identity{{Connection: c.Name, Provider: c.Strategy, UserID: id, Identifiers: []string{email}}},
 		CreatedAt:     now,
 		UpdatedAt:     now,
 	}
+	u.FillProfile()
+	return u
 }
 
 // gravatar is the picture Auth0 gives a new account: looked up by mail clients and applications, never by us.
@@ -121,18 +126,19 @@ type Store interface {
 	// Find gives the user whose identity at the connection (by name) has the canonical identifier, or nil, and how many
 	// users were deleted under that identifier. One question, whose cost does not tell whether the user exists.
 	Find(ctx context.Context, tenantID, connection, identifier string) (u *User, deletions int, err error)
-	// CreateUser writes a new user with its identities, counters and block. ErrExists when the id or one of its
+	// CreateUser writes a new user with its identities, password, counters and block. ErrExists when the id or one of its
 	// identities is taken, even by a transaction that commits at the same time. In a transaction it is a queued write:
 	// ErrExists comes with the next question or with the commit.
 	CreateUser(ctx context.Context, tenantID string, u *User) error
-	// UpdateUser replaces profile, block and identities where the stored version is still u.Version; a lost race is
-	// ErrChanged, a missing user ErrNotFound. Counters are left alone.
+	// UpdateUser replaces profile, password, block and identities where the stored version is still u.Version; a lost race
+	// is ErrChanged, a missing user ErrNotFound, an identity of another user ErrExists. Identifiers that the user gives up
+	// are remembered as those of deleted users are. Counters are left alone.
 	UpdateUser(ctx context.Context, tenantID string, u *User) error
 	// RecordLogin adds one to the user's logins and sets the last one. A queued write: where the user is blocked, or was
 	// deleted, ErrBlocked comes with the next question or with the commit, and nothing of the transaction is written.
 	RecordLogin(ctx context.Context, tenantID, userID string, l Login) error
-	// DeleteUser removes a user and its identities and remembers each identifier, so that a new account under it gets
-	// another id. ErrNotFound when there is none.
+	// DeleteUser removes a user, its identities and its items, and remembers each identifier, so that a new account under
+	// it gets another id. ErrNotFound when there is none.
 	DeleteUser(ctx context.Context, tenantID, userID string) error
 }
 

@@ -1,0 +1,118 @@
+package user
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// The members of an identity's profile data that the product itself reads; they carry the names of the user's own.
+const (
+	ProfileEmail         = "email"
+	ProfileEmailVerified = "email_verified"
+	ProfilePhone         = "phone_number"
+	ProfilePhoneVerified = "phone_verified"
+	ProfileUsername      = "username"
+)
+
+// IdentityAt gives the place among the identities of the one under which a connection finds the account by an identifier:
+// 0 is the main one, and -1 says that there is none.
+func (u *User) IdentityAt(connection, identifier string) int {
+	return slices.IndexFunc(u.Identities, func(i Identity) bool {
+		return i.Connection == connection && slices.Contains(i.Identifiers, identifier)
+	})
+}
+
+// Verified reports whether somebody has proven to read what is sent to an identifier of the account. The account's own
+// flags tell about its main identity only: the address of a linked one is verified by itself. Names cannot be proven.
+func (u *User) Verified(connection, identifier string) bool {
+	at := u.IdentityAt(connection, identifier)
+	if at < 0 {
+		return false
+	}
+	switch c := u.contactsOf(at); identifier {
+	case c.email:
+		return c.emailVerified
+	case c.phone:
+		return c.phoneVerified
+	}
+	return false
+}
+
+// Verify gives a copy of the account in which an identifier is proven, and whether it is one of the main identity.
+func (u *User) Verify(connection, identifier string, now time.Time) (verified *User, main bool) {
+	v := *u
+	v.Identities = slices.Clone(u.Identities)
+	at := u.IdentityAt(connection, identifier)
+	if at < 0 {
+		return &v, false
+	}
+	v.UpdatedAt = now
+	c := u.contactsOf(at)
+	c.emailVerified = c.emailVerified || identifier == c.email
+	c.phoneVerified = c.phoneVerified || identifier == c.phone
+	if at == 0 {
+		v.EmailVerified, v.PhoneVerified = c.emailVerified, c.phoneVerified
+		return &v, true
+	}
+	data := maps.Clone(v.Identities[at].ProfileData)
+	for name, verified := range map[string]bool{ProfileEmailVerified: c.emailVerified, ProfilePhoneVerified: c.phoneVerified} {
+		if verified {
+			data[name] = true
+		}
+	}
+	v.Identities[at].ProfileData = data
+	return &v, false
+}
+
+// contacts are the addresses of one identity.
+type contacts struct {
+	email, phone                 string
+	emailVerified, phoneVerified bool
+}
+
+func (u *User) contactsOf(at int) contacts {
+	if at == 0 {
+		return contacts{u.Email, u.PhoneNumber, u.EmailVerified, u.PhoneVerified}
+	}
+	data := u.Identities[at].ProfileData
+	c := contacts{}
+	c.email, _ = data[ProfileEmail].(string)
+	c.phone, _ = data[ProfilePhone].(string)
+	c.emailVerified, _ = data[ProfileEmailVerified].(bool)
+	c.phoneVerified, _ = data[ProfilePhoneVerified].(bool)
+	return c
+}
+
+// Defaults are the profile that an account has until somebody gives it another.
+type Defaults struct{ Name, Nickname, Picture string }
+
+// DefaultsFor gives the profile that follows from what an account is found by: named by its address, number or name, in
+// this order.
+func DefaultsFor(email, phone, username string) Defaults {
+	local, _, _ := strings.Cut(email, "@")
+	switch {
+	case email != "":
+		return Defaults{Name: email, Nickname: local, Picture: gravatar(email)}
+	case phone != "":
+		return Defaults{Name: phone, Picture: gravatar(phone)}
+	}
+	return Defaults{Name: username, Nickname: username, Picture: gravatar(username)}
+}
+
+// Defaults gives the profile that follows from the account's own address, number and name.
+func (u *User) Defaults() Defaults { return DefaultsFor(u.Email, u.PhoneNumber, u.Username) }
+
+// FillProfile gives the account the defaults for what its profile lacks.
+func (u *User) FillProfile() {
+	d := u.Defaults()
+	for _, m := range []struct {
+		member *string
+		value  string
+	}{{&u.Name, d.Name}, {&u.Nickname, d.Nickname}, {&u.Picture, d.Picture}} {
+		if *m.member == "" {
+			*m.member = m.value
+		}
+	}
+}
