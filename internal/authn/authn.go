@@ -2,9 +2,7 @@ package authn
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
-	"fmt"
 	"time"
 
 	"latchkey/internal/apierr"
@@ -72,8 +70,9 @@ type Proven struct {
 	User    *user.User // as it will be once recorded
 	Method  string     // Auth0's name for the method: "email"
 	New     bool       // the user is created by Record
-	Claimed bool       // the address was not verified before: older ways in are closed by Record
+	Claimed bool       // the address was not verified before; if it is the main identity's, Record closes older ways in
 
+	main    bool // a claimed address is the main identity's
 	checked otp.Checked
 }
 
@@ -100,11 +99,9 @@ func (d *Door) Prove(ctx context.Context, e Entry, identifier string, code otp.C
 	case p.User == nil:
 		p.New = true
 		p.User = user.NewPasswordless(e.Connection, d.ReservedID(t.ID, e.Connection.Name, identifier, checked.Deletions), identifier, d.c.Clock.Now())
-	case !p.User.EmailVerified:
-		claimed := *p.User
-		claimed.EmailVerified = true
-		claimed.UpdatedAt = d.c.Clock.Now()
-		p.User, p.Claimed = &claimed, true
+	case !p.User.Verified(e.Connection.Name, identifier):
+		p.User, p.main = p.User.Verify(e.Connection.Name, identifier, d.c.Clock.Now())
+		p.Claimed = true
 	}
 	return p, nil
 }
@@ -181,7 +178,7 @@ func (d *Door) Record(ctx context.Context, e Entry, p Proven, login *Login) erro
 		}
 		return d.c.Log.Write(ctx, tenantID, events...)
 	case p.Claimed:
-		if err := d.claim(ctx, e, p.User); err != nil {
+		if err := d.claim(ctx, e, p); err != nil {
 			return err
 		}
 	}
@@ -196,18 +193,21 @@ func (d *Door) Discard(ctx context.Context, e Entry, p Proven) error {
 	return d.c.Codes.Kill(ctx, e.Site.Tenant.ID, p.checked)
 }
 
-// claim marks an address verified that was not, and closes every way in that whoever made the account may have opened:
-// nobody had proven the address before.
-func (d *Door) claim(ctx context.Context, e Entry, u *user.User) error {
-	tenantID := e.Site.Tenant.ID
+// claim marks an address verified that was not. Where it is the account's own, it closes every way in that whoever made the
+// account may have opened: nobody had proven the address before. The address of a linked identity says nothing about who
+// made the account.
+func (d *Door) claim(ctx context.Context, e Entry, p Proven) error {
+	tenantID, u := e.Site.Tenant.ID, p.User
 	if err := d.c.Users.UpdateUser(ctx, tenantID, u); err != nil {
 		return err
 	}
-	if err := d.c.Sessions.EndAllOf(ctx, tenantID, u.ID); err != nil {
-		return err
-	}
-	if err := d.c.Grants.EndAllOf(ctx, tenantID, u.ID); err != nil {
-		return err
+	if p.main {
+		if err := d.c.Sessions.EndAllOf(ctx, tenantID, u.ID); err != nil {
+			return err
+		}
+		if err := d.c.Grants.EndAllOf(ctx, tenantID, u.ID); err != nil {
+			return err
+		}
 	}
 	event := d.userEvent(e, eventlog.EmailVerified, u)
 	event.Details = map[string]any{"claimed": true}
@@ -233,12 +233,9 @@ func Again(decide func() error) error {
 	return err
 }
 
-// ReservedID gives the id part that an unknown identifier's user would get: always the same for callers, never stored, and
-// never the id of a user who was deleted. It does not change when the master keyset is rotated: the ids of those who exist
-// do not either.
+// ReservedID gives the id part that an unknown identifier's user would get.
 func (d *Door) ReservedID(tenantID, connection, identifier string, deletions int) string {
-	hash := d.c.Seal.StableHash("user id", fmt.Sprintf("%s\x00%s\x00%s\x00%d", tenantID, connection, identifier, deletions))
-	return hex.EncodeToString(hash[:12])
+	return user.ReservedID(d.c.Seal, tenantID, connection, identifier, deletions)
 }
 
 // Event begins a log event of an entry.

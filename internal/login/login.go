@@ -127,7 +127,7 @@ func (l *Logins) Start(ctx context.Context, s Start) (Started, error) {
 	}
 	started := Started{Canonical: canonical, UserID: l.c.Door.ReservedID(tenantID, s.Connection.Name, canonical, known.Deletions)}
 	if user != nil {
-		started.UserID, started.EmailVerified = user.IdentityID(), user.EmailVerified
+		started.UserID, started.EmailVerified = user.IdentityID(), user.Verified(s.Connection.Name, canonical)
 	}
 	return started, nil
 }

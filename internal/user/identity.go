@@ -25,7 +25,7 @@ func (u *User) IdentityAt(connection, identifier string) int {
 }
 
 // Verified reports whether somebody has proven to read what is sent to an identifier of the account. The account's own
-// flags tell about its main identity only: the address of a linked one is verified by itself. Names cannot be proven.
+// flags tell about its main identity only: the address of a linked one is verified by itself. A name has nothing to prove.
 func (u *User) Verified(connection, identifier string) bool {
 	at := u.IdentityAt(connection, identifier)
 	if at < 0 {
@@ -37,7 +37,7 @@ func (u *User) Verified(connection, identifier string) bool {
 	case c.phone:
 		return c.phoneVerified
 	}
-	return false
+	return true
 }
 
 // Verify gives a copy of the account in which an identifier is proven, and whether it is one of the main identity.
