@@ -17,6 +17,8 @@ type collection struct {
 	// idName is the member that holds the id, "id" unless set; newID makes one.
 	idName string
 	newID  func() string
+	// param is the parameter of the path that holds the id, "id" unless set.
+	param string
 	// key gives what is unique among the kind, if anything.
 	key func(resource.Document) string
 	// missing and taken are the refusals of the kind.
@@ -31,6 +33,8 @@ type collection struct {
 	// secrets are the paths of members that are sealed and never shown, unless reveal says so.
 	secrets []string
 	reveal  func(*request) bool
+	// replaces tells that a PATCH which names a member takes its secrets away too, unless it has them.
+	replaces bool
 	// prepare completes a new document with its defaults.
 	prepare func(r *request, d resource.Document) error
 	// check looks at the document as it would be stored, with the one before it, which is nil for a new one.
@@ -53,6 +57,14 @@ func (c *collection) id() string {
 		return "id"
 	}
 	return c.idName
+}
+
+// pathID gives the id that a call names.
+func (c *collection) pathID(r *request) string {
+	if c.param == "" {
+		return r.path("id")
+	}
+	return r.path(c.param)
 }
 
 // show gives a stored resource as the API shows it.
@@ -112,7 +124,7 @@ func (c *collection) find(r *request, ctx context.Context, id string) (*resource
 }
 
 func (c *collection) get(r *request) (answer, error) {
-	stored, err := c.find(r, r.ctx(), r.path("id"))
+	stored, err := c.find(r, r.ctx(), c.pathID(r))
 	if err != nil {
 		return answer{}, err
 	}
@@ -132,19 +144,19 @@ func (c *collection) add(r *request, d resource.Document) (answer, error) {
 			delete(d, name)
 		}
 	}
+	id := c.newID()
+	d[c.id()] = id
 	if c.prepare != nil {
 		if err := c.prepare(r, d); err != nil {
 			return answer{}, err
 		}
 	}
-	id := c.newID()
 	status := c.createStatus
 	if status == 0 {
 		status = http.StatusCreated
 	}
 	return r.commit(func(ctx context.Context) (answer, error) {
 		fresh := &resource.Resource{Kind: c.kind, ID: id, Document: clone(d), CreatedAt: r.now(), UpdatedAt: r.now()}
-		fresh.Document[c.id()] = id
 		if err := c.save(r, ctx, nil, fresh); err != nil {
 			return answer{}, err
 		}
@@ -163,6 +175,9 @@ func (c *collection) save(r *request, ctx context.Context, before, after *resour
 		if err := c.check(r, ctx, old, after.Document); err != nil {
 			return err
 		}
+	}
+	if c.replaces {
+		forgetSecrets(after, c.secrets, r.doc())
 	}
 	if err := sealSecrets(r.Seal, r.tenantID(), after, c.secrets, true); err != nil {
 		return err
@@ -190,14 +205,14 @@ func (c *collection) save(r *request, ctx context.Context, before, after *resour
 }
 
 func (c *collection) update(r *request) (answer, error) {
-	return c.change(r, r.path("id"), func(d resource.Document) error {
-		merge(d, clone(r.doc()), c.byKey)
+	return c.change(r, c.pathID(r), func(after *resource.Resource) error {
+		merge(after.Document, clone(r.doc()), c.byKey)
 		return nil
 	})
 }
 
-// change applies a change to a stored resource. A change that lost a race is made again on what won.
-func (c *collection) change(r *request, id string, change func(resource.Document) error) (answer, error) {
+// change applies a change to a copy of a stored resource. A change that lost a race is made again on what won.
+func (c *collection) change(r *request, id string, change func(after *resource.Resource) error) (answer, error) {
 	return r.again(func() (answer, error) {
 		return r.commit(func(ctx context.Context) (answer, error) {
 			before, err := c.find(r, ctx, id)
@@ -206,7 +221,7 @@ func (c *collection) change(r *request, id string, change func(resource.Document
 			}
 			after := *before
 			after.Document, after.Sealed, after.UpdatedAt = clone(before.Document), cloneSealed(before.Sealed), r.now()
-			if err := change(after.Document); err != nil {
+			if err := change(&after); err != nil {
 				return answer{}, err
 			}
 			if err := c.save(r, ctx, before, &after); err != nil {
@@ -227,7 +242,7 @@ func cloneSealed(sealed map[string][]byte) map[string][]byte {
 }
 
 func (c *collection) remove(r *request) (answer, error) {
-	id := r.path("id")
+	id := c.pathID(r)
 	return r.commit(func(ctx context.Context) (answer, error) {
 		gone, err := c.find(r, ctx, id)
 		switch {

@@ -40,6 +40,22 @@ func mergeKeys(before, changes map[string]any) map[string]any {
 	return after
 }
 
+// mergeDeep lays a PATCH over a document, and objects in it over the objects that are there. Null removes a member.
+func mergeDeep(d, patch resource.Document) {
+	for name, v := range patch {
+		before, wasObject := d[name].(map[string]any)
+		changes, isObject := v.(map[string]any)
+		switch {
+		case v == nil:
+			delete(d, name)
+		case wasObject && isObject:
+			mergeDeep(before, changes)
+		default:
+			d[name] = v
+		}
+	}
+}
+
 // defaults gives a document the members that it does not have.
 func defaults(d, absent resource.Document) {
 	for name, v := range absent {

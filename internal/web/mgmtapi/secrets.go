@@ -1,6 +1,7 @@
 package mgmtapi
 
 import (
+	"encoding/json"
 	"strings"
 
 	"latchkey/internal/resource"
@@ -8,12 +9,19 @@ import (
 )
 
 // Secrets in payloads are members that must be read back or used later, at fixed paths ("options.twilio_token"). They are
-// taken out of the document before it is stored and sealed under their path.
+// taken out of the document before it is stored and sealed under their path. A path that ends in brackets is a list that
+// is sealed as a whole ("sink.httpCustomHeaders[]").
 
 // sealSecrets moves the secrets at the given paths out of a document. A path that the document does not have keeps the
 // secret that is stored when keep says so, else the secret is gone. An empty text removes it too.
 func sealSecrets(keys *seal.Keyset, tenantID string, r *resource.Resource, paths []string, keep bool) error {
 	for _, path := range paths {
+		if list, isList := strings.CutSuffix(path, "[]"); isList {
+			if err := sealList(keys, tenantID, r, path, list); err != nil {
+				return err
+			}
+			continue
+		}
 		holder, name := reach(r.Document, path)
 		secret, isText := holder[name].(string)
 		switch {
@@ -36,22 +44,64 @@ func sealSecrets(keys *seal.Keyset, tenantID string, r *resource.Resource, paths
 	return nil
 }
 
+// sealList seals a list of the document under a path.
+func sealList(keys *seal.Keyset, tenantID string, r *resource.Resource, path, list string) error {
+	holder, name := reach(r.Document, list)
+	items, isList := holder[name].([]any)
+	if !isList {
+		return nil
+	}
+	text, err := json.Marshal(items)
+	if err != nil {
+		return err
+	}
+	sealed, err := keys.Seal(text, tenantID, string(r.Kind), path, r.ID)
+	if err != nil {
+		return err
+	}
+	if r.Sealed == nil {
+		r.Sealed = map[string][]byte{}
+	}
+	r.Sealed[path] = sealed
+	delete(holder, name)
+	return nil
+}
+
+// forgetSecrets drops the secrets in those members of a document that a payload names: it replaces them, secrets included.
+func forgetSecrets(r *resource.Resource, paths []string, payload resource.Document) {
+	for _, path := range paths {
+		top, _, _ := strings.Cut(path, ".")
+		if _, named := payload[strings.TrimSuffix(top, "[]")]; named {
+			delete(r.Sealed, path)
+		}
+	}
+}
+
 // showSecrets puts the stored secrets back into a copy of the document. It tells whether there were any.
 func showSecrets(keys *seal.Keyset, tenantID string, r *resource.Resource, shown resource.Document) (bool, error) {
-	any := false
-	for path, sealed := range r.Sealed {
+	found := false
+	for sealedUnder, sealed := range r.Sealed {
+		path, isList := strings.CutSuffix(sealedUnder, "[]")
 		holder, name := reach(shown, path)
 		if holder == nil {
 			continue
 		}
-		secret, err := keys.Open(sealed, tenantID, string(r.Kind), path, r.ID)
+		secret, err := keys.Open(sealed, tenantID, string(r.Kind), sealedUnder, r.ID)
 		if err != nil {
 			return false, err
 		}
-		holder[name] = string(secret)
-		any = true
+		found = true
+		if !isList {
+			holder[name] = string(secret)
+			continue
+		}
+		var items []any
+		if err := json.Unmarshal(secret, &items); err != nil {
+			return false, err
+		}
+		holder[name] = items
 	}
-	return any, nil
+	return found, nil
 }
 
 // reach gives the object that a path's last member belongs to, or nil, and that member's name.
