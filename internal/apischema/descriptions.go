@@ -1,6 +1,9 @@
 package apischema
 
-import "regexp"
+import (
+	"regexp"
+	"strings"
+)
 
 // descriptions says, in our words, what properties are whose name alone may
 // not tell the reader of a refusal. Places in lists are written "[]".
@@ -25,4 +28,19 @@ var places = regexp.MustCompile(`\[\d+\]`)
 
 func describe(property string) string {
 	return descriptions[places.ReplaceAllString(property, "[]")]
+}
+
+// advice is added to the refusal of members that a user does not have, in the
+// service's words.
+const advice = ` (consider storing them in app_metadata or user_metadata. ` +
+	`See "Users Metadata" in https://auth0.com/docs/api/v2/changes for more details)`
+
+// advise adds what the service advises callers of an operation to do.
+func (e *Error) advise(o *Operation) {
+	switch o.name() {
+	case "POST /users", "PATCH /users/{id}":
+		if e.Property == "" && strings.HasPrefix(e.Reason, extraMembers) {
+			e.Reason += advice
+		}
+	}
 }

@@ -1,5 +1,305 @@
 package apischema
 
+// Shapes that entries share.
+func texts() object                { return object{"type": "string"} }
+func truth() object                { return object{"type": "boolean"} }
+func date() object                 { return object{"type": "string", "format": "date-time"} }
+func orNull(kind string) object    { return object{"type": []any{kind, "null"}} }
+func listOf(element object) object { return object{"type": "array", "items": element} }
+
+// closed is an object with these members and no others; null stands for it
+// where it is taken away.
+func closed(members object) object {
+	return object{"type": []any{"object", "null"}, "properties": members, "additionalProperties": false}
+}
+
 // differences is the table of everything our description has otherwise than
-// Auth0's document, each entry with its reason.
-func differences() []difference { return nil }
+// Auth0's document, each entry with its reason. "Recorded" means seen in the
+// exchanges with the real service that the test suites of the Terraform
+// provider and the deploy CLI publish (github.com/auth0).
+func differences() []difference {
+	var all []difference
+	for _, table := range [][]difference{own(), statuses(), permissions(), writes(), answers(), domains(), later()} {
+		all = append(all, table...)
+	}
+	return all
+}
+
+// own are the settings of this server: one member on three resources, null
+// takes a setting back.
+func own() []difference {
+	return []difference{
+		// Client settings of client.Extensions.
+		{operations: []string{"POST /clients", "PATCH /clients/{id}"}, part: "body", at: "latchkey", merge: closed(object{
+			"loopback_redirects": orNull("boolean"),
+			"strict_rfc_errors":  orNull("boolean"),
+			"allow_public_otp":   orNull("boolean"),
+		})},
+		// APIs have no settings of ours yet: the member is known, and empty.
+		{operations: []string{"POST /resource-servers", "PATCH /resource-servers/{id}"}, part: "body", at: "latchkey", merge: closed(object{})},
+		{schemas: []string{
+			"ResourceServer", "CreateResourceServerResponseContent", "GetResourceServerResponseContent", "UpdateResourceServerResponseContent",
+		}, at: "latchkey", merge: closed(object{})},
+		// Tenant settings of tenant.Extensions.
+		{schemas: []string{
+			"UpdateTenantSettingsRequestContent", "GetTenantSettingsResponseContent", "UpdateTenantSettingsResponseContent",
+		}, at: "latchkey", merge: closed(object{
+			"require_pkce":                orNull("boolean"),
+			"s256_only":                   orNull("boolean"),
+			"passwordless_opaque_start":   orNull("boolean"),
+			"standard_claims":             orNull("boolean"),
+			"authorization_code_lifetime": object{"type": []any{"integer", "null"}, "minimum": 1.0, "maximum": 600.0},
+		})},
+	}
+}
+
+// statuses are recorded statuses of successful answers.
+func statuses() []difference {
+	return []difference{
+		// Deploying answers with the version at once.
+		{operations: []string{"POST /actions/actions/{id}/deploy", "POST /actions/actions/{actionId}/versions/{id}/deploy"}, success: []int{200}},
+		// Updates answer as updates, not as creations.
+		{operations: []string{"PATCH /resource-servers/{id}", "PATCH /clients/{client_id}/credentials/{credential_id}", "PATCH /hooks/{id}"}, success: []int{200}},
+		// Taking permissions from a role answers without a body.
+		{operations: []string{"DELETE /roles/{id}/permissions"}, success: []int{204}},
+		// One refresh token is revoked at once; only a user's whole set is queued.
+		{operations: []string{"DELETE /refresh-tokens/{id}"}, success: []int{204}},
+		// An invitation is created.
+		{operations: []string{"POST /organizations/{id}/invitations"}, success: []int{201}},
+		// Answers with a body.
+		{operations: []string{"DELETE /network-acls/{id}"}, success: []int{200}},
+		// Both were recorded.
+		{operations: []string{"POST /forms", "POST /flows", "POST /flows/vault/connections"}, success: []int{200, 201}},
+		{operations: []string{"POST /custom-domains/{id}/verify"}, success: []int{200, 201}},
+	}
+}
+
+// permissions are scopes whose list in the document does not say which of them
+// open the door. The text of the 403 answers and the scopes' own descriptions
+// do.
+func permissions() []difference {
+	return []difference{
+		// read:user_idp_tokens adds the tokens of identities to users that
+		// something else lets the caller read.
+		{operations: []string{"GET /users"}, scopes: []string{"read:users"}},
+		{operations: []string{"GET /users/{id}"}, scopes: []string{"read:users", "read:current_user"}},
+		// The 403 answer asks for read:connections and one of two more; the
+		// endpoint checks those itself.
+		{operations: []string{"GET /clients/{id}/connections"}, scopes: []string{"read:connections"}},
+		// Both kinds of thing end, so both scopes are needed.
+		{operations: []string{"POST /sessions/{id}/revoke", "POST /users/{id}/revoke-access"}, scopes: []string{"delete:sessions", "delete:refresh_tokens"}, all: true},
+		// read:role_members is documented as not needed where read:users and
+		// read:roles are held.
+		{operations: []string{"GET /users/{id}/roles", "GET /roles/{id}/users"}, scopes: []string{"read:users", "read:roles"}, all: true},
+		// The second scope is for the connections in the body.
+		{operations: []string{"POST /organizations"}, scopes: []string{"create:organizations"}},
+	}
+}
+
+// writes are what requests may hold beyond the document, or may not.
+func writes() []difference {
+	return []difference{
+		// Recorded: null takes these back.
+		{operations: []string{"PATCH /clients/{id}"}, part: "body", at: "addons", merge: orNull("object")},
+		{operations: []string{"PATCH /clients/{id}"}, part: "body", at: "oidc_backchannel_logout", merge: orNull("object")},
+		{operations: []string{"PATCH /clients/{id}"}, part: "body", at: "oidc_logout", merge: orNull("object")},
+		{operations: []string{"PATCH /clients/{id}"}, part: "body", at: "signed_request_object", merge: orNull("object")},
+		{operations: []string{"PATCH /clients/{id}"}, part: "body", at: "token_vault_privileged_access", merge: orNull("object")},
+		// Auth0 docs, "Application Metadata": ten keys, names and values of 255
+		// characters; null takes a key away.
+		{operations: []string{"POST /clients", "PATCH /clients/{id}"}, part: "body", at: "client_metadata", merge: object{
+			"propertyNames":        object{"maxLength": 255.0},
+			"additionalProperties": object{"type": []any{"string", "null"}, "maxLength": 255.0},
+		}},
+		// Recorded: sent by the Terraform provider.
+		{operations: []string{"POST /clients", "PATCH /clients/{id}"}, part: "body", at: "identity_assertion_authorization_grant", merge: object{
+			"type": []any{"object", "null"}, "properties": object{"active": truth()},
+		}},
+		{schemas: []string{"ClientTokenVaultPrivilegedAccessWithCredentialId", "ClientTokenVaultPrivilegedAccessWithPublicKey"}, at: "grants", merge: listOf(object{"type": "object"})},
+		{operations: []string{"POST /connections", "PATCH /connections/{id}"}, part: "body", at: "cross_app_access_resource_app", merge: orNull("object")},
+		// Recorded: the one method a username has may be named.
+		{schemas: []string{"UsernameAttributeIdentifier"}, at: "default_method", merge: object{"type": "string", "enum": []any{"password"}}},
+		// Auth0 docs, "Update a User": what is no attribute of users is refused,
+		// in words of its own.
+		{operations: []string{"PATCH /users/{id}"}, part: "body", merge: object{"additionalProperties": false}},
+		// The web lifetime of an API's tokens can be set (Auth0 docs, "Update
+		// Access Token Lifetime"); recorded from the Terraform provider.
+		{operations: []string{"POST /resource-servers", "PATCH /resource-servers/{id}"}, part: "body", at: "token_lifetime_for_web", merge: object{
+			"type": "integer", "minimum": 0.0, "maximum": 2592000.0,
+		}},
+		// Recorded: the Terraform provider sends the old colours, and old tenants
+		// have the flag.
+		{operations: []string{"PATCH /tenants/settings"}, part: "body", at: "universal_login", merge: orNull("object")},
+		{schemas: []string{"TenantSettingsFlags"}, at: "use_scope_descriptions_for_consent", merge: truth()},
+		// Recorded: a stage that the document has not yet.
+		{schemas: []string{"SuspiciousIPThrottlingStage"}, at: "pre-custom-token-exchange", merge: object{
+			"type": "object", "additionalProperties": false, "properties": object{
+				"max_attempts": object{"type": "number", "minimum": 1.0},
+				"rate":         object{"type": "number", "minimum": 1.0},
+			},
+		}},
+		// Recorded: roles say whose they are.
+		{operations: []string{"POST /roles"}, part: "body", at: "type", merge: texts()},
+		{operations: []string{"POST /roles"}, part: "body", at: "owner_id", merge: texts()},
+		// Recorded: which identifiers a theme's login page offers.
+		{schemas: []string{
+			"CreateBrandingThemeRequestContent", "UpdateBrandingThemeRequestContent", "CreateBrandingThemeResponseContent",
+			"GetBrandingDefaultThemeResponseContent", "GetBrandingThemeResponseContent", "UpdateBrandingThemeResponseContent",
+		}, at: "identifiers", merge: object{"type": "object"}},
+	}
+}
+
+// answers are what answers hold beyond the document, all recorded.
+func answers() []difference {
+	return []difference{
+		// Lists of connections carry their clients, as single connections do.
+		{schemas: []string{"ConnectionForList"}, at: "enabled_clients", merge: listOf(texts())},
+		{schemas: []string{"ConnectionForList", "GetConnectionResponseContent", "CreateConnectionResponseContent", "UpdateConnectionResponseContent"},
+			at: "cross_app_access_resource_app", merge: object{"type": "object"}},
+		{schemas: []string{"ConnectionForList", "GetConnectionResponseContent", "CreateConnectionResponseContent", "UpdateConnectionResponseContent"},
+			at: "provisioning_ticket_url", merge: texts()},
+		// Deleting a connection answers when it was.
+		{operations: []string{"DELETE /connections/{id}"}, part: "202", merge: object{
+			"type": "object", "required": []any{"deleted_at"}, "properties": object{"deleted_at": date()},
+		}},
+		// Totals of clients come with a length and a cursor.
+		{schemas: []string{"ListClientsOffsetPaginatedResponseContent"}, at: "length", merge: object{"type": "integer"}},
+		{schemas: []string{"ListClientsOffsetPaginatedResponseContent"}, at: "next", merge: texts()},
+		// Old tenants have settings and flags of their time, and flags tell what may
+		// no longer be changed.
+		{schemas: []string{"GetTenantSettingsResponseContent", "UpdateTenantSettingsResponseContent"}, at: "universal_login", merge: object{"type": "object"}},
+		{operations: []string{"GET /tenants/settings", "PATCH /tenants/settings"}, part: "200", at: "flags", merge: object{"additionalProperties": truth()}},
+		// Roles say whose they are; one that was never described says so.
+		{schemas: []string{"Role", "CreateRoleResponseContent", "GetRoleResponseContent", "UpdateRoleResponseContent"}, at: "type", merge: texts()},
+		{schemas: []string{"Role", "CreateRoleResponseContent", "GetRoleResponseContent", "UpdateRoleResponseContent"}, at: "owner_id", merge: texts()},
+		{schemas: []string{"Role", "CreateRoleResponseContent", "GetRoleResponseContent", "UpdateRoleResponseContent"}, at: "description", merge: orNull("string")},
+		// Actions show the version they would deploy.
+		{schemas: []string{"Action", "CreateActionResponseContent", "GetActionResponseContent", "UpdateActionResponseContent"},
+			at: "current_version", merge: object{"type": "object"}},
+		// Credentials of phone providers are never shown.
+		{schemas: []string{
+			"PhoneProviderSchemaMasked", "CreateBrandingPhoneProviderResponseContent", "GetBrandingPhoneProviderResponseContent", "UpdateBrandingPhoneProviderResponseContent",
+		}, merge: object{"required": []any{"name"}}},
+		{schemas: []string{"PhoneProviderSchemaMasked"}, at: "credentials", merge: object{"type": "null"}},
+		// Phone templates have their dates.
+		{schemas: phoneTemplates(), at: "created_at", merge: date()},
+		{schemas: phoneTemplates(), at: "updated_at", merge: date()},
+		// A theme need not have a name.
+		{schemas: []string{
+			"CreateBrandingThemeResponseContent", "GetBrandingDefaultThemeResponseContent", "GetBrandingThemeResponseContent", "UpdateBrandingThemeResponseContent",
+		}, merge: object{"required": []any{"borders", "colors", "fonts", "page_background", "themeId", "widget"}}},
+		// Mailgun's domain is no secret.
+		{schemas: []string{"EmailProviderCredentials"}, at: "domain", merge: texts()},
+		// The encryption key of an API is answered by its thumbprint.
+		{schemas: []string{"ResourceServerTokenEncryptionKey"}, at: "thumbprint_sha256", merge: texts()},
+		{schemas: []string{
+			"ResourceServer", "CreateResourceServerResponseContent", "GetResourceServerResponseContent", "UpdateResourceServerResponseContent",
+		}, at: "token_encryption.encryption_key", merge: object{"required": []any{"alg"}}},
+		// A hook without secrets answers with none.
+		{operations: []string{"GET /hooks/{id}/secrets"}, part: "200", merge: object{"minProperties": nil}},
+	}
+}
+
+// addition is an operation that the document does not have. Its parts are
+// named as in a document.
+type addition struct {
+	method, path string
+	scopes       []string
+	success      []int
+	parts        func() object
+}
+
+// additions are operations that official tools call and the document does not
+// have, all recorded.
+func additions() []addition {
+	roaming := func() object {
+		return object{"type": "object", "additionalProperties": false, "properties": object{
+			"userVerification":       object{"type": "string", "enum": []any{"discouraged", "preferred", "required"}},
+			"overrideRelyingParty":   truth(),
+			"relyingPartyIdentifier": object{"type": "string", "format": "hostname"},
+		}}
+	}
+	platform := func() object {
+		return object{"type": "object", "additionalProperties": false, "properties": object{
+			"overrideRelyingParty":   truth(),
+			"relyingPartyIdentifier": object{"type": "string", "format": "hostname"},
+		}}
+	}
+	read, update := []string{"read:guardian_factors"}, []string{"update:guardian_factors"}
+	return []addition{
+		// Settings of WebAuthn as a second factor (Auth0 docs, "Configure WebAuthn
+		// with Device Biometrics for MFA").
+		{"GET", "/guardian/factors/webauthn-roaming/settings", read, []int{200}, func() object { return object{"200": roaming()} }},
+		{"PUT", "/guardian/factors/webauthn-roaming/settings", update, []int{200}, func() object { return object{"body": roaming(), "200": roaming()} }},
+		{"GET", "/guardian/factors/webauthn-platform/settings", read, []int{200}, func() object { return object{"200": platform()} }},
+		{"PUT", "/guardian/factors/webauthn-platform/settings", update, []int{200}, func() object { return object{"body": platform(), "200": platform()} }},
+		// Links to the app that approves push notifications, which the Terraform
+		// provider reads.
+		{"GET", "/prompts/mfa-push", []string{"read:prompts"}, []int{200}, func() object {
+			return object{"200": object{"type": "object", "additionalProperties": false, "properties": object{
+				"app_name": texts(), "apple_app_link": texts(), "google_app_link": texts(),
+			}}}
+		}},
+		// Clients of an organization, which the deploy CLI exports.
+		{"GET", "/organizations/{id}/clients", []string{"read:organization_clients"}, []int{200}, func() object {
+			return object{
+				"path":  object{"type": "object", "required": []any{"id"}, "properties": object{"id": texts()}},
+				"query": object{"type": "object", "properties": object{"from": texts(), "take": object{"type": "integer", "minimum": 1.0, "maximum": 100.0}}},
+				"200": object{"type": "object", "additionalProperties": false, "properties": object{
+					"clients": listOf(object{"type": "object"}), "next": texts(),
+				}},
+			}
+		}},
+	}
+}
+
+func phoneTemplates() []string {
+	return []string{
+		"CreatePhoneTemplateResponseContent", "GetPhoneTemplateResponseContent", "PhoneTemplate",
+		"ResetPhoneTemplateResponseContent", "UpdatePhoneTemplateResponseContent",
+	}
+}
+
+// domains are recorded members of custom domains.
+func domains() []difference {
+	all := []string{
+		"CustomDomain", "CreateCustomDomainResponseContent", "GetCustomDomainResponseContent", "GetDefaultCustomDomainResponseContent",
+		"UpdateCustomDomainResponseContent", "UpdateDefaultCustomDomainResponseContent", "VerifyCustomDomainResponseContent",
+	}
+	return []difference{
+		{schemas: all, at: "created_at", merge: date()},
+		// Written in capitals by older domains.
+		{schemas: []string{"DomainVerificationMethodNameEnum"}, merge: object{"enum": []any{"cname", "txt", "CNAME", "TXT"}}},
+	}
+}
+
+// later are recorded differences of features that answer as not available
+// here, so that their requests are refused for that reason alone.
+func later() []difference {
+	return []difference{
+		{schemas: []string{"ActionTriggerTypeEnum"}, merge: object{"enum": []any{
+			"post-login", "credentials-exchange", "pre-user-registration", "post-user-registration", "post-change-password", "send-phone-message",
+			"custom-phone-provider", "custom-email-provider", "password-reset-post-challenge", "custom-token-exchange", "event-stream",
+			"password-hash-migration", "login-post-identifier", "signup-post-identifier", "mcp-tool",
+		}}},
+		{schemas: []string{"EventStreamWebhookBasicAuth"}, at: "password", merge: texts()},
+		{schemas: []string{"EventStreamWebhookBearerAuth"}, at: "token", merge: texts()},
+		{schemas: []string{"EventStreamWebhookCustomHeaderAuth"}, at: "header_value", merge: texts()},
+		{schemas: []string{"NetworkAclMatch"}, at: "auth0_managed", merge: object{"type": "array", "uniqueItems": true, "items": texts()}},
+		{schemas: []string{"FormSummary"}, at: "flow_count", merge: object{"type": "integer"}},
+		{schemas: []string{"CreateFlowsVaultConnectionResponseContent", "UpdateFlowsVaultConnectionResponseContent"}, at: "refreshed_at", merge: orNull("string")},
+		{schemas: []string{"OrganizationClientGrant"}, at: "subject_type", merge: texts()},
+		{schemas: []string{"AssociateOrganizationClientGrantResponseContent"}, at: "grant_id", merge: texts()},
+		{operations: []string{"POST /organizations", "PATCH /organizations/{id}"}, part: "body", at: "is_app_entitlement_active", merge: truth()},
+		{operations: []string{"POST /organizations", "PATCH /organizations/{id}"}, part: "body", at: "third_party_client_access", merge: texts()},
+		{schemas: []string{"SynchronizedGroupPayload"}, at: "name", merge: texts()},
+		{schemas: []string{"SynchronizedGroupPayload"}, at: "email", merge: object{"type": "string", "format": "email"}},
+		{schemas: []string{"SynchronizedGroupPayload"}, at: "direct_members_count", merge: object{"type": "integer"}},
+		{schemas: []string{
+			"ConnectionProfile", "CreateConnectionProfileResponseContent", "GetConnectionProfileResponseContent", "UpdateConnectionProfileResponseContent",
+		}, at: "strategy_overrides", merge: orNull("object")},
+		{schemas: []string{
+			"ConnectionProfile", "CreateConnectionProfileResponseContent", "GetConnectionProfileResponseContent", "UpdateConnectionProfileResponseContent",
+		}, at: "connection_config", merge: orNull("object")},
+	}
+}

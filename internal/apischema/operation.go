@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 )
 
@@ -18,18 +19,19 @@ var embedded embed.FS
 // Operation is one method on one path of the Management API. It is safe for
 // concurrent use, and its exported fields are not to be changed.
 type Operation struct {
-	Method string   `json:"method"`
-	Path   string   `json:"path"` // relative to /api/v2, as documented: "/clients/{id}"
-	Scopes []string `json:"scopes"`
+	Method string
+	Path   string // relative to /api/v2, as documented: "/clients/{id}"
+	Scopes []string
 	// AllScopes tells that a token needs every one of Scopes; any one is enough
 	// otherwise.
-	AllScopes bool `json:"all"`
+	AllScopes bool
 	// Success holds the statuses of successful answers, ascending.
-	Success []int `json:"success"`
+	Success []int
 	// HasBody tells that requests may carry a body.
-	HasBody bool `json:"body"`
+	HasBody bool
 
-	File string `json:"file"`
+	file  string        // of the folder operations, or
+	added func() object // the parts of an operation that has no file
 
 	body, query, path part
 	responses         sync.Map // status to *part
@@ -37,27 +39,60 @@ type Operation struct {
 
 type object = map[string]any
 
-// catalogue holds every operation by method and path, in the order of the
-// index. It is read once, at first use.
+// index holds every operation, with the differences applied.
+type index struct {
+	list   []*Operation
+	byName map[string]*Operation
+}
+
+// catalogue is the index, read at first use.
 var catalogue = sync.OnceValue(func() *index {
-	text, err := embedded.ReadFile("operations/index.json")
+	list, err := readIndex()
 	if err != nil {
 		panic(fmt.Sprintf("apischema: %v", err))
 	}
-	i := &index{byName: map[string]*Operation{}}
-	if err := json.Unmarshal(text, &i.list); err != nil {
-		panic(fmt.Sprintf("apischema: index.json: %v", err))
+	for _, a := range additions() {
+		_, body := a.parts()["body"]
+		list = append(list, &Operation{
+			Method: a.method, Path: a.path, Scopes: a.scopes, Success: a.success, HasBody: body, added: a.parts,
+		})
 	}
-	for _, o := range i.list {
-		o.correct(differences())
+	slices.SortStableFunc(list, func(a, b *Operation) int { return strings.Compare(a.Path, b.Path) })
+	i := &index{list: list, byName: map[string]*Operation{}}
+	table := differences()
+	for _, o := range list {
+		o.correct(table)
 		i.byName[o.name()] = o
 	}
 	return i
 })
 
-type index struct {
-	list   []*Operation
-	byName map[string]*Operation
+// readIndex returns every operation as it was generated.
+func readIndex() ([]*Operation, error) {
+	text, err := embedded.ReadFile("operations/index.json")
+	if err != nil {
+		return nil, err
+	}
+	var lines []struct {
+		Method  string   `json:"method"`
+		Path    string   `json:"path"`
+		File    string   `json:"file"`
+		Scopes  []string `json:"scopes"`
+		All     bool     `json:"all"`
+		Success []int    `json:"success"`
+		Body    bool     `json:"body"`
+	}
+	if err := json.Unmarshal(text, &lines); err != nil {
+		return nil, fmt.Errorf("index.json: %w", err)
+	}
+	list := make([]*Operation, len(lines))
+	for i, l := range lines {
+		list[i] = &Operation{
+			Method: l.Method, Path: l.Path, Scopes: l.Scopes, AllScopes: l.All,
+			Success: l.Success, HasBody: l.Body, file: l.File,
+		}
+	}
+	return list, nil
 }
 
 // Find returns the operation of a method and a documented path, such as
@@ -146,9 +181,13 @@ type document struct {
 	defs  object
 }
 
-// read decompresses the operation's file as it was generated.
+// read returns the operation's document without the differences: its file as
+// it was generated.
 func (o *Operation) read() (*document, error) {
-	packed, err := embedded.ReadFile("operations/" + o.File)
+	if o.added != nil {
+		return &document{parts: o.added(), defs: object{}}, nil
+	}
+	packed, err := embedded.ReadFile("operations/" + o.file)
 	if err != nil {
 		return nil, err
 	}
@@ -183,9 +222,15 @@ func (o *Operation) described() (*document, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, change := range differences() {
-		if _, err := change.apply(o, d); err != nil {
-			return nil, err
+	table := differences()
+	for _, named := range []bool{true, false} { // Named schemas first: the others copy what they change.
+		for _, change := range table {
+			if named != (len(change.schemas) > 0) {
+				continue
+			}
+			if _, err := change.apply(o, d); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return d, nil

@@ -38,7 +38,7 @@ type difference struct {
 
 // concerns tells whether the entry may change an operation.
 func (c *difference) concerns(o *Operation) bool {
-	return c.operations == nil || slices.Contains(c.operations, o.name())
+	return len(c.operations) == 0 || slices.Contains(c.operations, o.name())
 }
 
 // correct changes what the index says of an operation. It tells whether
@@ -67,13 +67,13 @@ func (c *difference) apply(o *Operation, d *document) (bool, error) {
 	if !c.concerns(o) {
 		return false, nil
 	}
-	if c.success != nil {
+	if len(c.operations) > 0 && c.success != nil {
 		d.moveAnswers(c.success)
 	}
 	if c.merge == nil {
 		return false, nil
 	}
-	if c.operations != nil {
+	if len(c.operations) > 0 {
 		root, ok := d.parts[c.part]
 		if !ok {
 			if c.at != "" {

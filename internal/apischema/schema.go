@@ -36,8 +36,19 @@ func (o *Operation) compile(name string) (*schema, error) {
 	if !ok {
 		return nil, nil
 	}
-	d.liberate()
-	whole := object{"$defs": d.used(root), "allOf": []any{root}}
+	s, err := d.compile(root)
+	if err != nil {
+		return nil, err
+	}
+	if name == "query" {
+		s.kinds = d.kinds(root)
+	}
+	return s, nil
+}
+
+// compile returns the schema of a document's part.
+func (d *document) compile(root any) (*schema, error) {
+	d.liberate(root)
 	c := jsonschema.NewCompiler()
 	c.UseLoader(nowhere{})
 	c.UseRegexpEngine(compilePattern)
@@ -45,18 +56,14 @@ func (o *Operation) compile(name string) (*schema, error) {
 	for i := range formats {
 		c.RegisterFormat(&formats[i])
 	}
-	if err := c.AddResource(address, whole); err != nil {
+	if err := c.AddResource(address, object{"$defs": d.used(root), "allOf": []any{root}}); err != nil {
 		return nil, err
 	}
 	compiled, err := c.Compile(address)
 	if err != nil {
 		return nil, err
 	}
-	s := &schema{compiled: compiled}
-	if name == "query" {
-		s.kinds = d.kinds(root)
-	}
-	return s, nil
+	return &schema{compiled: compiled}, nil
 }
 
 // check validates a value and names the first of its faults.
@@ -69,7 +76,11 @@ func (s *schema) check(v any, o *Operation, part string) error {
 	if !errors.As(err, &refused) {
 		return &Error{Reason: err.Error()}
 	}
-	return first(faults(refused), v)
+	found := first(faults(refused), v)
+	if part == "body" {
+		found.advise(o)
+	}
+	return found
 }
 
 // decode reads a query into the values its parameters ask for. Text that does
@@ -194,7 +205,7 @@ func (d *document) used(root any) object {
 // liberate makes every "one of" an "any of". The document often lists
 // alternatives of which one value fits two, and the service refuses none for
 // it.
-func (d *document) liberate() {
+func (d *document) liberate(root any) {
 	var visit func(v any)
 	visit = func(v any) {
 		switch v := v.(type) {
@@ -212,7 +223,7 @@ func (d *document) liberate() {
 			}
 		}
 	}
-	visit(d.parts)
+	visit(root)
 	visit(d.defs)
 }
 

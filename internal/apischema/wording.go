@@ -211,7 +211,7 @@ func reason(k jsonschema.ErrorKind, v any) string {
 	case *kind.Format:
 		return fmt.Sprintf("Object didn't pass validation for format %s: %v", k.Want, k.Got)
 	case *kind.AdditionalProperties:
-		return "Additional properties not allowed: " + strings.Join(slices.Sorted(slices.Values(k.Properties)), ",")
+		return extraMembers + strings.Join(slices.Sorted(slices.Values(k.Properties)), ",")
 	case *kind.Required:
 		return "Missing required property: " + k.Missing[0]
 	case *kind.MinLength:
@@ -246,6 +246,8 @@ func reason(k jsonschema.ErrorKind, v any) string {
 		return "Data does not match the schema"
 	}
 }
+
+const extraMembers = "Additional properties not allowed: "
 
 // inOrder puts "null" last, where the documents have it.
 func inOrder(types []string) []string {
