@@ -116,7 +116,7 @@ func (r *userRow) unpack() (*user.User, error) {
 	if err != nil {
 		return nil, err
 	}
-	nobody := userRow{&profile, new(bool), new(int), new(int64), new(string), new(int64)}
+	nobody := userRow{&profile, new(bool), new(int), new(int64), new(string), new(int64), new(string)}
 	_, err = nobody.user()
 	return nil, err
 }

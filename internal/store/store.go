@@ -87,7 +87,15 @@ func (db *DB) Close() error { return db.engine.Close() }
 func (db *DB) Ping(ctx context.Context) error { return db.engine.Ping(ctx) }
 
 // Migrate brings the schema to the version this program needs. Any number of processes may ask at once; one does it.
-func (db *DB) Migrate(ctx context.Context) error { return db.engine.Migrate(ctx) }
+//
+// Users that an earlier release has written are made searchable then, a batch at a time, beside whatever else goes on; what
+// is left when it is interrupted is done by the next Migrate or by and by with Sweep.
+func (db *DB) Migrate(ctx context.Context) error {
+	if err := db.engine.Migrate(ctx); err != nil {
+		return err
+	}
+	return db.indexUsers(ctx)
+}
 
 // CheckSchema reports an error that says what to do when the schema is too old for this program. A newer schema is fine:
 // migrations leave the previous release working.

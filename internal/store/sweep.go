@@ -74,7 +74,8 @@ func newSweeper(retention time.Duration) *sweeper {
 // Sweep deletes what has expired at now: challenges, codes, sessions, login transactions, limits, tokens that are long
 // dead, log events past their retention. One call does a bounded amount of work and the next goes on where it stopped,
 // so it is called every minute or so. A call while another is at work does nothing. It reports how many rows it deleted.
-// The outbox is not swept here: its worker does that.
+// The outbox is not swept here: its worker does that. What a node of the previous release has written of users is made
+// searchable on the way.
 func (db *DB) Sweep(ctx context.Context, now time.Time) (deleted int, err error) {
 	if !db.sweeper.mu.TryLock() {
 		return 0, nil
@@ -86,6 +87,9 @@ func (db *DB) Sweep(ctx context.Context, now time.Time) (deleted int, err error)
 		if err != nil {
 			return deleted, fmt.Errorf("sweep %s: %w", mortals[i].table, err)
 		}
+	}
+	if _, err := db.indexSomeUsers(ctx); err != nil {
+		return deleted, fmt.Errorf("index users: %w", err)
 	}
 	n, err := db.DeleteEventsBefore(ctx, now.Add(-db.sweeper.retention), mostOldLogs)
 	return deleted + n, err

@@ -19,6 +19,7 @@ type tx struct {
 	failed  error           // the first error of the database; the transaction can only be rolled back
 	ended   bool            // the closure has returned
 	tenants map[string]bool // whose configuration it has written
+	shard   int             // of counters that are spread over rows: one for all it counts, so that two never wait crosswise
 }
 
 type contextKey struct{}
@@ -53,7 +54,7 @@ func (db *DB) InTx(ctx context.Context, fn func(ctx context.Context) error) erro
 }
 
 func (db *DB) once(ctx context.Context, fn func(ctx context.Context) error) (err error) {
-	t := &tx{db: db, session: db.engine.Begin()}
+	t := &tx{db: db, session: db.engine.Begin(), shard: rand.IntN(shards)}
 	committed := false
 	defer func() {
 		t.ended = true

@@ -13,8 +13,9 @@ import (
 var _ user.Store = (*DB)(nil)
 
 const (
-	userColumns = `users.profile, users.blocked, users.logins_count, users.last_login, users.last_ip, users.version`
-	selectUser  = `SELECT ` + userColumns + ` FROM users WHERE tenant_id = $1 AND user_id = $2`
+	userColumns = `users.profile, users.blocked, users.logins_count, users.last_login, users.last_ip, users.version,
+		users.password`
+	selectUser = `SELECT ` + userColumns + ` FROM users WHERE tenant_id = $1 AND user_id = $2`
 	// The one row on the left makes an answer even when there is nobody: the work does not tell. The user's id is asked
 	// for in parentheses, and not joined, so that every planner goes from the identity to the one user: told that both
 	// have the same tenant, PostgreSQL once read all users of the tenant while its statistics were young.
@@ -27,12 +28,13 @@ const (
 	selectUserByIdentity = `SELECT deleted_identifiers.deletions, ` + userColumns + `
 		FROM (SELECT 1 AS one) AS always` + joinUserOfIdentity
 	insertUser = `INSERT INTO users
-		(tenant_id, user_id, profile, blocked, logins_count, last_login, last_ip, version)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, 1)`
+		(tenant_id, user_id, profile, blocked, logins_count, last_login, last_ip, password, created_at, version, indexed_version)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, 1)`
 	insertIdentity = `INSERT INTO identities (tenant_id, connection, identifier, user_id) VALUES ($1, $2, $3, $4)`
 	deleteIdentity = `DELETE FROM identities
 		WHERE tenant_id = $1 AND connection = $2 AND identifier = $3 AND user_id = $4`
-	updateUser = `UPDATE users SET profile = $4, blocked = $5, version = version + 1
+	updateUser = `UPDATE users SET profile = $4, blocked = $5, password = $6, created_at = $7,
+		version = version + 1, indexed_version = version + 1
 		WHERE tenant_id = $1 AND user_id = $2 AND version = $3`
 	recordLogin = `UPDATE users SET logins_count = logins_count + 1, last_login = $3, last_ip = $4
 		WHERE tenant_id = $1 AND user_id = $2 AND NOT blocked`
@@ -45,7 +47,8 @@ const (
 // storedUser is the profile column: the user's document, with the identifiers that the document itself leaves out.
 type storedUser struct {
 	*user.User
-	Identities []storedIdentity `json:"identities"`
+	FormerPasswords []user.Password  `json:"former_passwords,omitempty"`
+	Identities      []storedIdentity `json:"identities"`
 }
 
 type storedIdentity struct {
@@ -53,12 +56,17 @@ type storedIdentity struct {
 	// Identifier is where the only identifier stood before an identity could have several.
 	Identifier  string   `json:"identifier,omitempty"`
 	Identifiers []string `json:"identifiers,omitempty"`
+	// Password is that of a linked identity; that of the main one has a column.
+	Password        user.Password   `json:"password,omitempty"`
+	FormerPasswords []user.Password `json:"former_passwords,omitempty"`
 }
 
 func encodeUser(u *user.User) (string, error) {
-	s := storedUser{User: u, Identities: make([]storedIdentity, len(u.Identities))}
+	s := storedUser{User: u, FormerPasswords: u.FormerPasswords, Identities: make([]storedIdentity, len(u.Identities))}
 	for i, id := range u.Identities {
-		s.Identities[i] = storedIdentity{Identity: id, Identifiers: id.Identifiers}
+		s.Identities[i] = storedIdentity{
+			Identity: id, Identifiers: id.Identifiers, Password: id.Password, FormerPasswords: id.FormerPasswords,
+		}
 	}
 	return encode(s)
 }
@@ -71,10 +79,11 @@ type userRow struct {
 	lastLogin   *int64
 	lastIP      *string
 	version     *int64
+	password    *string
 }
 
 func (r *userRow) dest() []any {
-	return []any{&r.profile, &r.blocked, &r.loginsCount, &r.lastLogin, &r.lastIP, &r.version}
+	return []any{&r.profile, &r.blocked, &r.loginsCount, &r.lastLogin, &r.lastIP, &r.version, &r.password}
 }
 
 // user gives the user, or nil.
@@ -91,12 +100,14 @@ func (r *userRow) user() (*user.User, error) {
 	for i, id := range s.Identities {
 		u.Identities[i] = id.Identity
 		u.Identities[i].Identifiers = id.Identifiers
+		u.Identities[i].Password, u.Identities[i].FormerPasswords = id.Password, id.FormerPasswords
 		if id.Identifier != "" {
 			u.Identities[i].Identifiers = []string{id.Identifier}
 		}
 	}
 	u.Blocked, u.LoginsCount, u.LastIP, u.Version = *r.blocked, *r.loginsCount, *r.lastIP, *r.version
-	u.LastLogin = clock.FromMillis(*r.lastLogin)
+	u.FormerPasswords = s.FormerPasswords
+	u.LastLogin, u.Password = clock.FromMillis(*r.lastLogin), user.Password(*r.password)
 	return u, nil
 }
 
@@ -140,13 +151,18 @@ func (db *DB) CreateUser(ctx context.Context, tenantID string, u *user.User) err
 		return err
 	}
 	statements := []*engine.Statement{{
-		SQL:   insertUser,
-		Args:  []any{tenantID, u.ID, profile, u.Blocked, u.LoginsCount, clock.Millis(u.LastLogin), clean(u.LastIP)},
+		SQL: insertUser,
+		Args: []any{
+			tenantID, u.ID, profile, u.Blocked, u.LoginsCount, clock.Millis(u.LastLogin), address(u.LastIP), string(u.Password),
+			clock.Millis(u.CreatedAt),
+		},
 		Taken: user.ErrExists,
 	}}
 	for _, r := range identifierRows(u.Identities) {
 		statements = append(statements, insertIdentifier(tenantID, u.ID, r))
 	}
+	statements = append(statements, insertAttributes(tenantID, u, attributesOf(u))...)
+	statements = append(statements, db.countUsers(ctx, tenantID, 1))
 	if err := db.queueAll(ctx, statements...); err != nil {
 		return fmt.Errorf("create a user: %w", err)
 	}
@@ -179,14 +195,15 @@ func (db *DB) UpdateUser(ctx context.Context, tenantID string, u *user.User) err
 		return err
 	}
 	return db.InTx(ctx, func(ctx context.Context) error {
-		stored, err := db.User(ctx, tenantID, u.ID)
+		stored, indexed, err := db.indexedUser(ctx, tenantID, u.ID)
 		if err != nil {
 			return err
 		}
 		if stored.Version != u.Version {
 			return user.ErrChanged
 		}
-		changed, err := db.exec(ctx, updateUser, tenantID, u.ID, u.Version, profile, u.Blocked)
+		changed, err := db.exec(ctx, updateUser, tenantID, u.ID, u.Version, profile, u.Blocked, string(u.Password),
+			clock.Millis(u.CreatedAt))
 		if err != nil {
 			return fmt.Errorf("update a user: %w", err)
 		}
@@ -194,6 +211,10 @@ func (db *DB) UpdateUser(ctx context.Context, tenantID string, u *user.User) err
 			return user.ErrChanged
 		}
 		statements := changedIdentities(tenantID, u.ID, stored.Identities, u.Identities)
+		statements = append(statements, changedAttributes(tenantID, stored, u, indexed == stored.Version)...)
+		if indexed == 0 { // by a release that did not count
+			statements = append(statements, db.countUsers(ctx, tenantID, 1))
+		}
 		if len(statements) == 0 {
 			return nil
 		}
@@ -207,9 +228,11 @@ func changedIdentities(tenantID, userID string, before, after []user.Identity) [
 	var statements []*engine.Statement
 	for _, r := range old {
 		if !slices.Contains(wanted, r) {
-			statements = append(statements, &engine.Statement{
-				SQL: deleteIdentity, Args: []any{tenantID, r.connection, r.identifier, userID},
-			})
+			args := []any{tenantID, r.connection, r.identifier}
+			statements = append(statements,
+				&engine.Statement{SQL: deleteIdentity, Args: append(slices.Clone(args), userID)},
+				&engine.Statement{SQL: countDeletedIdentifier, Args: args},
+			)
 		}
 	}
 	for _, r := range wanted {
@@ -222,13 +245,18 @@ func changedIdentities(tenantID, userID string, before, after []user.Identity) [
 
 // RecordLogin implements user.Store.
 func (db *DB) RecordLogin(ctx context.Context, tenantID, userID string, l user.Login) error {
-	return db.queueOne(ctx, user.ErrBlocked, recordLogin, tenantID, userID, clock.Millis(l.At), clean(l.IP))
+	return db.queueOne(ctx, user.ErrBlocked, recordLogin, tenantID, userID, clock.Millis(l.At), address(l.IP))
 }
+
+// address makes a client's address fit for an index.
+func address(ip string) string { return clip(clean(ip), mostAddress) }
+
+const mostAddress = 64 // bytes; an address has 45 at most
 
 // DeleteUser implements user.Store.
 func (db *DB) DeleteUser(ctx context.Context, tenantID, userID string) error {
 	return db.InTx(ctx, func(ctx context.Context) error {
-		u, err := db.User(ctx, tenantID, userID)
+		u, indexed, err := db.indexedUser(ctx, tenantID, userID)
 		if err != nil {
 			return err
 		}
@@ -249,6 +277,12 @@ func (db *DB) DeleteUser(ctx context.Context, tenantID, userID string) error {
 				return err
 			}
 		}
-		return nil
+		statements := []*engine.Statement{
+			{SQL: deleteAttributes, Args: []any{tenantID, userID}}, {SQL: deleteItemsOfUser, Args: []any{tenantID, userID}},
+		}
+		if indexed != 0 {
+			statements = append(statements, db.countUsers(ctx, tenantID, -1))
+		}
+		return db.queueAll(ctx, statements...)
 	})
 }

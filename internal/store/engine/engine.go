@@ -8,6 +8,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"time"
 
 	"latchkey/internal/apierr"
 )
@@ -40,6 +41,9 @@ type Row interface {
 type Engine interface {
 	// Read runs statements that change nothing, outside any transaction, in one round trip.
 	Read(ctx context.Context, statements ...*Statement) error
+	// ReadWithin is Read for questions that a stranger has made up: one that takes longer than the limit is cut off and
+	// ends as ErrTooSlow.
+	ReadWithin(ctx context.Context, limit time.Duration, statements ...*Statement) error
 	// Write runs one statement that commits by itself.
 	Write(ctx context.Context, s *Statement) error
 	// Begin gives a transaction of which the database knows nothing until its first Run.
@@ -77,6 +81,9 @@ type Stats struct {
 // ErrRetry says that the database refused a transaction only because of others beside it: run again, it may succeed.
 // Nothing of it was written.
 var ErrRetry = errors.New("the transaction collided with another one")
+
+// ErrTooSlow is the answer to a question that took longer than it may.
+var ErrTooSlow = errors.New("the question takes too long")
 
 // ErrUnavailable is the answer when the database cannot be reached or has too much to do. Whether a commit that ended
 // so was written is not known.

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -111,6 +112,21 @@ func (e *Engine) Read(ctx context.Context, statements ...*engine.Statement) erro
 	}
 	defer conn.Release()
 	return e.send(ctx, conn.Conn(), "", statements, false)
+}
+
+// ReadWithin implements engine.Engine. The server keeps the time, in a transaction that ends with the questions.
+func (e *Engine) ReadWithin(ctx context.Context, limit time.Duration, statements ...*engine.Statement) error {
+	conn, err := e.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	within := &engine.Statement{SQL: setTimeout, Args: []any{strconv.FormatInt(max(1, limit.Milliseconds()), 10)}}
+	err = e.send(ctx, conn.Conn(), beginReadSQL, append([]*engine.Statement{within}, statements...), true)
+	if err != nil {
+		e.rollback(conn)
+	}
+	return err
 }
 
 // Write implements engine.Engine.
@@ -259,6 +275,8 @@ func mapError(err error, s *engine.Statement) error {
 		return s.Missed
 	case pg.Code == serializationFailure || pg.Code == deadlockDetected:
 		return fmt.Errorf("%w: %w", engine.ErrRetry, err)
+	case pg.Code == queryCanceled:
+		return fmt.Errorf("%w: %w", engine.ErrTooSlow, err)
 	case strings.HasPrefix(pg.Code, connectionException), strings.HasPrefix(pg.Code, insufficientResources),
 		strings.HasPrefix(pg.Code, operatorIntervention), pg.Code == lockNotAvailable:
 		return engine.ErrUnavailable.With(err)
@@ -270,7 +288,8 @@ func mapError(err error, s *engine.Statement) error {
 const (
 	connectionException   = "08"
 	insufficientResources = "53"
-	operatorIntervention  = "57" // shutdown, or a statement that was cancelled
+	operatorIntervention  = "57" // shutdown
+	queryCanceled         = "57014"
 	divisionByZero        = "22012"
 	uniqueViolation       = "23505"
 	serializationFailure  = "40001"

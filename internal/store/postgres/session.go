@@ -13,9 +13,12 @@ import (
 
 const (
 	// The isolation is named so that a server's default decides nothing.
-	beginSQL    = "BEGIN ISOLATION LEVEL READ COMMITTED"
-	commitSQL   = "COMMIT"
-	rollbackSQL = "ROLLBACK"
+	beginSQL = "BEGIN ISOLATION LEVEL READ COMMITTED"
+	// One state of the database for all questions, as SQLite's readers have it for each.
+	beginReadSQL = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+	setTimeout   = "SELECT set_config('statement_timeout', $1, TRUE)"
+	commitSQL    = "COMMIT"
+	rollbackSQL  = "ROLLBACK"
 )
 
 var errEnded = errors.New("the transaction has ended")
@@ -58,13 +61,20 @@ func (s *session) Run(ctx context.Context, statements []*engine.Statement, last 
 
 // Rollback implements engine.Session.
 func (s *session) Rollback() {
-	if s.conn != nil && !s.conn.Conn().IsClosed() && s.conn.Conn().PgConn().TxStatus() != 'I' {
-		ctx, cancel := context.WithTimeout(context.Background(), s.engine.wait)
-		defer cancel()
-		// A connection that fails here is closed by the pool, and the server rolls back.
-		_, _ = s.conn.Exec(ctx, rollbackSQL)
+	if s.conn != nil {
+		s.engine.rollback(s.conn)
 	}
 	s.end()
+}
+
+// rollback ends the transaction that a connection may have open.
+func (e *Engine) rollback(conn *pgxpool.Conn) {
+	if !conn.Conn().IsClosed() && conn.Conn().PgConn().TxStatus() != 'I' {
+		ctx, cancel := context.WithTimeout(context.Background(), e.wait)
+		defer cancel()
+		// A connection that fails here is closed by the pool, and the server rolls back.
+		_, _ = conn.Exec(ctx, rollbackSQL)
+	}
 }
 
 func (s *session) end() {

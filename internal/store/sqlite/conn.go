@@ -53,9 +53,9 @@ func (c *conn) compile(sql string) (*statement, error) {
 	return s, nil
 }
 
-// run executes a statement to its end. It is not interrupted: every statement of the product is short, and the driver
-// would start a goroutine to watch for the interruption.
-func (c *conn) run(s *engine.Statement) error {
+// run executes a statement to its end. With a context that never ends it is not interrupted: almost every statement of the
+// product is short, and the driver would start a goroutine to watch for the interruption.
+func (c *conn) run(ctx context.Context, s *engine.Statement) error {
 	st, err := c.compile(s.SQL)
 	if err != nil {
 		return err
@@ -70,9 +70,9 @@ func (c *conn) run(s *engine.Statement) error {
 	}
 	defer clear(st.args)
 	if s.Row != nil {
-		return st.query(s)
+		return st.query(ctx, s)
 	}
-	result, err := st.stmt.(driver.StmtExecContext).ExecContext(context.Background(), st.args)
+	result, err := st.stmt.(driver.StmtExecContext).ExecContext(ctx, st.args)
 	if err != nil {
 		return err
 	}
@@ -83,10 +83,12 @@ func (c *conn) run(s *engine.Statement) error {
 }
 
 // exec runs a statement without parameters and answer.
-func (c *conn) exec(sql string) error { return c.run(&engine.Statement{SQL: sql}) }
+func (c *conn) exec(sql string) error {
+	return c.run(context.Background(), &engine.Statement{SQL: sql})
+}
 
-func (st *statement) query(s *engine.Statement) (err error) {
-	rows, err := st.stmt.(driver.StmtQueryContext).QueryContext(context.Background(), st.args)
+func (st *statement) query(ctx context.Context, s *engine.Statement) (err error) {
+	rows, err := st.stmt.(driver.StmtQueryContext).QueryContext(ctx, st.args)
 	if err != nil {
 		return err
 	}
@@ -105,6 +107,9 @@ func (st *statement) query(s *engine.Statement) (err error) {
 			return nil
 		} else if err != nil {
 			return err
+		}
+		if err := ctx.Err(); err != nil {
+			return err // the driver itself looks only until the first row
 		}
 		s.Changed++
 		if err := s.Row(st.row); err != nil {

@@ -64,7 +64,7 @@ func (s *session) run(ctx context.Context, statements []*engine.Statement, last 
 	}
 	s.engine.roundTrips.Add(1)
 	for _, statement := range statements {
-		if err := s.engine.run(s.conn, statement); err != nil {
+		if err := s.engine.run(context.Background(), s.conn, statement); err != nil {
 			return err
 		}
 	}

@@ -168,6 +168,22 @@ func (e *Engine) Close() error {
 
 // Read implements engine.Engine.
 func (e *Engine) Read(ctx context.Context, statements ...*engine.Statement) error {
+	return e.read(ctx, context.Background(), statements)
+}
+
+// ReadWithin implements engine.Engine.
+func (e *Engine) ReadWithin(ctx context.Context, limit time.Duration, statements ...*engine.Statement) error {
+	within, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	err := e.read(ctx, within, statements)
+	if err != nil && within.Err() != nil {
+		return fmt.Errorf("%w: %w", engine.ErrTooSlow, err)
+	}
+	return err
+}
+
+// read runs statements on a reading connection, for which it waits until ctx ends; they are interrupted when within ends.
+func (e *Engine) read(ctx, within context.Context, statements []*engine.Statement) error {
 	var c *conn
 	select {
 	case c = <-e.readers:
@@ -187,7 +203,7 @@ func (e *Engine) Read(ctx context.Context, statements ...*engine.Statement) erro
 	}
 	e.roundTrips.Add(1)
 	for _, s := range statements {
-		if err := e.run(c, s); err != nil {
+		if err := e.run(within, c, s); err != nil {
 			return err
 		}
 	}
@@ -202,9 +218,9 @@ func (e *Engine) Write(ctx context.Context, s *engine.Statement) error {
 // Begin implements engine.Engine.
 func (e *Engine) Begin() engine.Session { return &session{engine: e} }
 
-func (e *Engine) run(c *conn, s *engine.Statement) error {
+func (e *Engine) run(ctx context.Context, c *conn, s *engine.Statement) error {
 	e.statements.Add(1)
-	return mapError(c.run(s), s)
+	return mapError(c.run(ctx, s), s)
 }
 
 var errClosed = errors.New("the database is closed")
