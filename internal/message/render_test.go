@@ -243,3 +243,49 @@ func BenchmarkMail(b *testing.B) {
 		}
 	}
 }
+
+func TestMail_ALinkStandsAsButtonAndAsAddressInEveryLanguage(t *testing.T) {
+	t.Parallel()
+	const link = "https://login.acme.example/u/email-verification?ticket=abcdefghijklmnopqrstuvwxyz012345#"
+	for _, language := range locale.Shipped() {
+		m := (&Renderer{}).Mail(Key{"t1", "0190"}, Message{
+			Kind: VerifyEmail, To: "ada@example.com", Link: link, Application: "Acme", Life: 5 * 24 * time.Hour, Language: language,
+		})
+		if !strings.Contains(m.Subject, "Acme") || strings.Contains(m.Subject, "ticket") {
+			t.Errorf("%s: subject %q", language, m.Subject)
+		}
+		if !strings.Contains(m.Text, "\n\n"+link+"\n\n") {
+			t.Errorf("%s: the address does not stand alone in the text: %q", language, m.Text)
+		}
+		if n := strings.Count(m.HTML, `href="`+link+`"`); n != 2 || !strings.Contains(visible(m.HTML), link) {
+			t.Errorf("%s: the link stands %d times, want as button and as an address that can be read", language, n)
+		}
+		if found := remote.FindString(strings.ReplaceAll(m.HTML, `href="`+link, "")); found != "" {
+			t.Errorf("%s: the HTML loads or links something else: %q", language, found)
+		}
+		for name, text := range map[string]string{"text": m.Text, "HTML": visible(m.HTML)} {
+			if !strings.Contains(text, "ada@example.com") || strings.Contains(text, "${") || strings.Contains(text, "ZgotmplZ") {
+				t.Errorf("%s: the %s is %s", language, name, text)
+			}
+			if language != "ar" && !strings.Contains(text, "5") {
+				t.Errorf("%s: the %s does not say how long the link lives", language, name)
+			}
+		}
+		if strings.Contains(m.HTML, `aria-label=""`) || strings.Contains(m.HTML, "onlyHere") {
+			t.Errorf("%s: the mail has the holes of a code", language)
+		}
+	}
+}
+
+func TestMail_TheLifeOfALinkIsSaidInItsOwnUnit(t *testing.T) {
+	t.Parallel()
+	for life, want := range map[time.Duration]string{
+		5 * 24 * time.Hour: "for 5 days.", 48 * time.Hour: "for 2 days.", 47 * time.Hour: "for 47 hours.", 2 * time.Hour: "for 2 hours.",
+		119 * time.Minute: "for 119 minutes.", time.Minute: "for 1 minute.", time.Second: "for 1 minute.",
+	} {
+		m := (&Renderer{}).Mail(Key{"t1", "0190"}, Message{Kind: VerifyEmail, To: "a@example.com", Link: "https://x.example/", Life: life})
+		if !strings.Contains(m.Text, want) {
+			t.Errorf("%v: %q, want %q", life, m.Text, want)
+		}
+	}
+}

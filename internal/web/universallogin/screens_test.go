@@ -57,6 +57,7 @@ func samples() []sample {
 		{"consent-error", render(400, Consent{State: state, Groups: groups[:1], Errors: Errors{"": "invalid-action"}})},
 		{"callback-confirmation", render(200, CallbackConfirmation{State: state, UserName: "ada.lovelace@example.com", Target: "com.example.bank://callback"})},
 		{"account-picker", render(200, AccountPicker{State: state, Name: "Ada Lovelace", Email: "ada.lovelace@example.com"})},
+		{"email-verification", render(200, EmailVerification{State: state, Email: "ada.lovelace@example.com"})},
 		{"logout", render(200, Logout{State: state, UserName: "Ada"})},
 		{"logout-unnamed", render(200, Logout{State: state})},
 		{"logout-aborted", func(w http.ResponseWriter, s page.Shell) error {
