@@ -86,21 +86,11 @@ type Event struct {
 	Details      any
 }
 
-// Record is an event as it is stored: with its id and time.
+// Record is an event as it is stored: with its id and the time that the id begins with.
 type Record struct {
 	ID   string
 	Date time.Time
 	Event
-}
-
-// Store keeps events.
-type Store interface {
-	// InsertEvents writes events. Inside a transaction it is a queued write.
-	InsertEvents(ctx context.Context, tenantID string, records []Record) error
-	// Events lists a tenant's events by type and user (each optional), the newest first, at most limit.
-	Events(ctx context.Context, tenantID string, typ Type, userID string, limit int) ([]Record, error)
-	// DeleteEventsBefore forgets old events, at most limit of them, and tells how many.
-	DeleteEventsBefore(ctx context.Context, before time.Time, limit int) (int, error)
 }
 
 // Log writes events. It is safe for concurrent use.
@@ -127,7 +117,8 @@ func (l *Log) Write(ctx context.Context, tenantID string, events ...Event) error
 		for _, text := range []*string{&e.Description, &e.UserName, &e.Audience, &e.Scope} {
 			*text = clip(*text)
 		}
-		records[i] = Record{ID: l.nextID(now), Date: now, Event: e}
+		id, at := l.nextID(now)
+		records[i] = Record{ID: id, Date: at, Event: e}
 	}
 	if err := l.store.InsertEvents(ctx, tenantID, records); err != nil {
 		return fmt.Errorf("write %d log events: %w", len(events), err)
@@ -145,8 +136,9 @@ func clip(text string) string {
 	return strings.ToValidUTF8(text[:maxText], "") + "..."
 }
 
-// nextID gives digits only, ordered by time as text: 900, the UTC second, milliseconds, sequence, node.
-func (l *Log) nextID(now time.Time) string {
+// nextID gives digits only, ordered by time as text: those of IDAt, sequence, node. The time is that of the id: later than
+// now where the clock was set back.
+func (l *Log) nextID(now time.Time) (id string, at time.Time) {
 	ms := uint64(now.UnixMilli()) //nolint:gosec // the clock stands after 1970
 	for {
 		last := l.last.Load()
@@ -158,7 +150,12 @@ func (l *Log) nextID(now time.Time) string {
 			continue
 		}
 		at := time.UnixMilli(int64(next >> 16)).UTC() //nolint:gosec // fits: it came from milliseconds
-		id := fmt.Sprintf("900%s%06d%05d", at.Format("20060102150405.000"), next&0xffff, l.node)
-		return strings.Replace(id, ".", "", 1)
+		return fmt.Sprintf("%s%06d%05d", IDAt(at), next&0xffff, l.node), at
 	}
+}
+
+// IDAt is what the ids of a millisecond begin with: 900, the UTC second, milliseconds. Every earlier id is smaller and
+// every other one greater.
+func IDAt(at time.Time) string {
+	return "900" + strings.Replace(at.UTC().Format("20060102150405.000"), ".", "", 1)
 }

@@ -141,7 +141,7 @@ func TestExchange_SeesWhatHappenedSinceTheTokenWasFound(t *testing.T) {
 			if !f.RotatedAt.IsZero() {
 				newest.Sequence++
 			}
-			ok, err := b.db.RotateRefreshToken(t.Context(), b.tenant, []byte("by another node"), &newest, b.clock.Now())
+			ok, err := b.db.RotateRefreshToken(t.Context(), b.tenant, []byte("by another node"), &newest, grant.Device{}, b.clock.Now())
 			if err != nil || !ok {
 				t.Fatalf("rotated %t, error %v", ok, err)
 			}

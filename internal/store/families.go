@@ -39,10 +39,13 @@ type named struct {
 	args []any
 }
 
-func (n *named) equals(column string, value any) {
+// compares adds a condition on a parameter: a column and an operator.
+func (n *named) compares(what string, value any) {
 	n.args = append(n.args, value)
-	n.sql.WriteString(" AND " + column + " = $" + strconv.Itoa(len(n.args)))
+	n.sql.WriteString(" AND " + what + " $" + strconv.Itoa(len(n.args)))
 }
+
+func (n *named) equals(column string, value any) { n.compares(column+" =", value) }
 
 func (n *named) ifSet(column, value string) {
 	if value != "" {

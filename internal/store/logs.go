@@ -16,9 +16,11 @@ var _ eventlog.Store = (*DB)(nil)
 const (
 	insertLogs = `INSERT INTO logs (tenant_id, log_id, type, user_id, logged_at, document) VALUES `
 	selectLogs = `SELECT log_id, logged_at, document FROM logs WHERE tenant_id = $1`
-	// The second condition is the one of the index, which leaves out events without a user.
-	ofLogUser       = ` AND user_id = $2 AND user_id <> ''`
-	newestLogs      = ` ORDER BY log_id DESC LIMIT `
+	selectLog  = selectLogs + ` AND log_id = $2`
+	// The day stands behind the three digits that every id begins with.
+	countLogs = `SELECT substr(log_id, 4, 8), COUNT(*) FROM logs
+		WHERE tenant_id = $1 AND type = $2 AND log_id >= $3 AND log_id < $4
+		GROUP BY substr(log_id, 4, 8) ORDER BY substr(log_id, 4, 8)`
 	selectTenantIDs = `SELECT tenant_id FROM tenants ORDER BY tenant_id`
 	// Ids are ordered by time, so the oldest events are at the beginning of the primary key.
 	deleteLogs = `DELETE FROM logs WHERE tenant_id = $1 AND logged_at < $2 AND log_id IN
@@ -119,23 +121,43 @@ func (db *DB) InsertEvents(ctx context.Context, tenantID string, records []event
 	return db.queue(ctx, tuples(insertLogs, len(records), 5, 2, "$1, ", ""), args...)
 }
 
-// Events implements eventlog.Store.
-func (db *DB) Events(ctx context.Context, tenantID string, typ eventlog.Type, userID string, limit int) ([]eventlog.Record, error) {
-	sql, args := selectLogs, []any{tenantID}
-	switch {
-	case userID != "" && typ != "":
-		sql += ofLogUser + ` AND type = $3` + newestLogs + `$4`
-		args = append(args, userID, string(typ), limit)
-	case userID != "":
-		sql += ofLogUser + newestLogs + `$3`
-		args = append(args, userID, limit)
-	case typ != "":
-		sql += ` AND type = $2` + newestLogs + `$3`
-		args = append(args, string(typ), limit)
-	default:
-		sql += newestLogs + `$2`
-		args = append(args, limit)
+// Event implements eventlog.Store.
+func (db *DB) Event(ctx context.Context, tenantID, id string) (*eventlog.Record, error) {
+	all, err := db.eventsOf(ctx, selectLog, tenantID, id)
+	if err != nil || len(all) == 0 {
+		return nil, err
 	}
+	return &all[0], nil
+}
+
+// Events implements eventlog.Store.
+func (db *DB) Events(ctx context.Context, tenantID string, c eventlog.Criteria, limit int) ([]eventlog.Record, error) {
+	sql, args := listLogs(tenantID, c, limit)
+	return db.eventsOf(ctx, sql, args...)
+}
+
+// listLogs writes the question for a list of events.
+func listLogs(tenantID string, c eventlog.Criteria, limit int) (sql string, args []any) {
+	n := &named{args: []any{tenantID, limit}}
+	n.ifSet("user_id", c.UserID)
+	if c.UserID != "" {
+		n.sql.WriteString(` AND user_id <> ''`) // the condition of the index, which leaves out events without a user
+	}
+	n.ifSet("type", string(c.Type))
+	if c.From != "" {
+		n.compares("log_id >=", c.From)
+	}
+	if c.Until != "" {
+		n.compares("log_id <", c.Until)
+	}
+	order := " ORDER BY log_id DESC LIMIT $2"
+	if c.Ascending {
+		order = " ORDER BY log_id LIMIT $2"
+	}
+	return selectLogs + n.sql.String() + order, n.args
+}
+
+func (db *DB) eventsOf(ctx context.Context, sql string, args ...any) ([]eventlog.Record, error) {
 	var all []eventlog.Record
 	err := db.read(ctx, &engine.Statement{SQL: sql, Args: args, Row: func(r engine.Row) error {
 		var record eventlog.Record
@@ -152,6 +174,24 @@ func (db *DB) Events(ctx context.Context, tenantID string, typ eventlog.Type, us
 	}})
 	if err != nil {
 		return nil, fmt.Errorf("list log events: %w", err)
+	}
+	return all, nil
+}
+
+// CountByDay implements eventlog.Store.
+func (db *DB) CountByDay(ctx context.Context, tenantID, from, until string, types ...eventlog.Type) ([]eventlog.DayCount, error) {
+	var all []eventlog.DayCount
+	questions := make([]*engine.Statement, len(types))
+	for i, typ := range types {
+		questions[i] = &engine.Statement{SQL: countLogs, Args: []any{tenantID, string(typ), from, until}, Row: func(r engine.Row) error {
+			c := eventlog.DayCount{Type: typ}
+			err := r.Scan(&c.Day, &c.Count)
+			all = append(all, c)
+			return err
+		}}
+	}
+	if err := db.read(ctx, questions...); err != nil {
+		return nil, fmt.Errorf("count log events: %w", err)
 	}
 	return all, nil
 }

@@ -38,12 +38,12 @@ func TestPlans_ReadNoMoreThanTheyMust(t *testing.T) {
 		in(selectTransaction, 2, 2, ""), updateTransaction, in(selectCode, 2, 2, ""), spendCode, deleteCodes,
 		in(selectRefreshToken, 1, 2, ""), in(selectFamilyOfToken, 3, 2, ")"), advanceFamily, useFamily, rotateRefreshToken,
 		revokeFamily, revokeTokens, revokeGrant, revokeNotRotating, trimFamilies, selectConsent, in(selectTicket, 2, 2, ""), spendTicket, in(takePushed, 2, 2, ""),
-		selectLogs + ofLogUser + newestLogs + "$3", selectLogs + " AND type = $2" + newestLogs + "$3",
+		selectLog, countLogs,
 		in(cancelMessages, 3, 2, ""), tuples(claimMessages, 4, 2, 3, "", claimMessagesEnd), claimDue + claimDueEnd, finishMessage,
 		selectOrigin, selectOriginPatterns, deleteClientOrigins, selectTenantOfHost, selectResource, selectByKey,
 		selectResources + resourcesOf, updateResource, deleteResource, deleteResourcesOf, takeLease,
 	}
-	statements = append(statements, listings()...)
+	statements = append(statements, append(listings(), logListings()...)...)
 	for i := range mortals {
 		statements = append(statements, mortals[i].selectBite(), mortals[i].deleteOne())
 	}

@@ -135,7 +135,7 @@ func press(b *servertest.Browser, link string) *servertest.Answer {
 
 func (v *verifying) events(typ eventlog.Type, userID string) []eventlog.Record {
 	v.t.Helper()
-	list, err := v.Database.Store.Events(v.t.Context(), v.Tenant.ID, typ, userID, 100)
+	list, err := v.Database.Store.Events(v.t.Context(), v.Tenant.ID, eventlog.Criteria{Type: typ, UserID: userID}, 100)
 	if err != nil {
 		v.t.Fatal(err)
 	}

@@ -158,7 +158,7 @@ func TestStart_ForwardedAddressCountsOnlyForTrustedClientsThatProveThemselves(t 
 		form.Set("otp", s.Code(t, email))
 		b.MustToken(form)
 		for _, typ := range []eventlog.Type{eventlog.CodeSent, eventlog.SuccessLogin} {
-			events, err := s.Database.Store.Events(context.Background(), s.Tenant.ID, typ, "", 1)
+			events, err := s.Database.Store.Events(context.Background(), s.Tenant.ID, eventlog.Criteria{Type: typ}, 1)
 			if err != nil {
 				t.Fatal(err)
 			}

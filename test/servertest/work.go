@@ -98,7 +98,7 @@ func (s *Server) Rows(t testing.TB) map[string]int {
 // Events lists the tenant's log, the oldest first.
 func (s *Server) Events(t testing.TB) []eventlog.Record {
 	t.Helper()
-	list, err := s.Database.Store.Events(context.Background(), s.Tenant.ID, "", "", 1000)
+	list, err := s.Database.Store.Events(context.Background(), s.Tenant.ID, eventlog.Criteria{}, 1000)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -57,7 +57,7 @@ var logs = []promise{
 			for _, i := range c.want {
 				want = append(want, all[i])
 			}
-			got, err := s.db.Events(ctx, id, c.typ, c.user, c.limit)
+			got, err := s.db.Events(ctx, id, eventlog.Criteria{Type: c.typ, UserID: c.user}, c.limit)
 			ok(t, err)
 			equal(t, fmt.Sprintf("events of type %q and user %q", c.typ, c.user), got, want)
 		}
@@ -69,7 +69,7 @@ var logs = []promise{
 			all = append(all, record(i, eventlog.SuccessLogin, "u"))
 		}
 		ok(t, s.db.InsertEvents(ctx, id, all))
-		got, err := s.db.Events(ctx, id, "", "", 1000)
+		got, err := s.db.Events(ctx, id, eventlog.Criteria{}, 1000)
 		ok(t, err)
 		equal(t, "events", len(got), 123)
 	}},
@@ -87,7 +87,7 @@ var logs = []promise{
 			equal(t, "deleted", n, want)
 		}
 		for _, id := range []string{here, there} {
-			left, err := db.Events(ctx, id, "", "", 10)
+			left, err := db.Events(ctx, id, eventlog.Criteria{}, 10)
 			ok(t, err)
 			equal(t, "events left", len(left), 2)
 		}

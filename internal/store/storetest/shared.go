@@ -140,7 +140,7 @@ var sweeps = []promise{
 			ok(t, err)
 			equal(t, "live token is there", token != nil, true)
 		}
-		left, err := db.Events(ctx, id, "", "", 10)
+		left, err := db.Events(ctx, id, eventlog.Criteria{}, 10)
 		ok(t, err)
 		equal(t, "events left", len(left), 1)
 	}},

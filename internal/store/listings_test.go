@@ -1,6 +1,9 @@
 package store
 
-import "latchkey/internal/grant"
+import (
+	"latchkey/internal/eventlog"
+	"latchkey/internal/grant"
+)
 
 // listings are the statements that filters of families and consents lead to.
 func listings() []string {
@@ -22,4 +25,19 @@ func listings() []string {
 			countConsents+ofTenant+consentsNamed(f, 1).sql.String(), deleteConsents+ofTenant+consentsNamed(f, 1).sql.String())
 	}
 	return append(all, setFamilyMetadata)
+}
+
+// logListings are the statements that criteria of log events lead to.
+func logListings() []string {
+	var all []string
+	for _, c := range []eventlog.Criteria{
+		{Type: "s"}, {UserID: "u"}, {From: "1", Until: "2"}, {Type: "s", From: "1"}, {Type: "s", Until: "1"},
+		{UserID: "u", From: "1", Until: "2"}, {Type: "s", UserID: "u", Until: "1"},
+	} {
+		for _, c.Ascending = range []bool{false, true} {
+			sql, _ := listLogs("t", c, 9)
+			all = append(all, sql)
+		}
+	}
+	return all
 }
