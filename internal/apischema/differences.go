@@ -282,6 +282,9 @@ func later() []difference {
 			"custom-phone-provider", "custom-email-provider", "password-reset-post-challenge", "custom-token-exchange", "event-stream",
 			"password-hash-migration", "login-post-identifier", "signup-post-identifier", "mcp-tool",
 		}}},
+		// Recorded: the identifier is judged by its form.
+		{operations: []string{"GET /event-streams/{id}", "PATCH /event-streams/{id}", "DELETE /event-streams/{id}"}, part: "path", at: "id",
+			merge: object{"format": "event-stream-id", "minLength": nil, "maxLength": nil}},
 		{schemas: []string{"EventStreamWebhookBasicAuth"}, at: "password", merge: texts()},
 		{schemas: []string{"EventStreamWebhookBearerAuth"}, at: "token", merge: texts()},
 		{schemas: []string{"EventStreamWebhookCustomHeaderAuth"}, at: "header_value", merge: texts()},

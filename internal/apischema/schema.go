@@ -3,6 +3,7 @@ package apischema
 import (
 	"errors"
 	"net/url"
+	"regexp"
 	"strconv"
 	"time"
 
@@ -237,20 +238,25 @@ func (nowhere) Load(url string) (any, error) {
 // matchLimit ends patterns that would go back and forth over a text for ever.
 const matchLimit = 50 * time.Millisecond
 
-// pattern is an ECMAScript regular expression, as JSON Schema has them.
-type pattern struct{ *regexp2.Regexp }
-
+// compilePattern compiles an ECMAScript regular expression, as JSON Schema has
+// them. Those that Go's own engine reads are left to it, whose time is linear;
+// the others look ahead.
 func compilePattern(text string) (jsonschema.Regexp, error) {
+	if re, err := regexp.Compile(text); err == nil {
+		return re, nil
+	}
 	re, err := regexp2.Compile(text, regexp2.ECMAScript)
 	if err != nil {
 		return nil, err
 	}
 	re.MatchTimeout = matchLimit
-	return pattern{re}, nil
+	return backtracking{re}, nil
 }
 
+type backtracking struct{ *regexp2.Regexp }
+
 // MatchString reports false for a text that takes too long.
-func (p pattern) MatchString(s string) bool {
-	matched, err := p.Regexp.MatchString(s)
+func (b backtracking) MatchString(s string) bool {
+	matched, err := b.Regexp.MatchString(s)
 	return err == nil && matched
 }

@@ -98,53 +98,85 @@ func rankOf(k jsonschema.ErrorKind) rank {
 	}
 }
 
+// branch is one alternative that failed, and how far it is from what was given.
+type branch struct {
+	faults []fault
+	// want are the types it asks for where the value is of another.
+	want []string
+	// mismatched are the faults of fixed values directly inside, such as the
+	// type of a log stream, by which alternatives tell themselves apart.
+	mismatched []fault
+	// extra counts the members that it does not know.
+	extra int
+}
+
 // nearest chooses among alternatives the one the caller most likely meant: not
-// one of another type, then the one whose fixed values (a strategy, a name)
-// are those given, then the one with the fewest faults, then the first. When
-// all are of another type, their types are told together.
+// one of another type, then the one whose fixed values are those given, then
+// the one that knows the members given, then the one with the fewest faults,
+// then the first. Where all are of another type, their types are told together;
+// where a fixed value rules out all, that value is told alone.
 func nearest(e *jsonschema.ValidationError) []fault {
-	type branch struct {
-		faults     []fault
-		mistyped   bool
-		mismatched int
-	}
 	var branches []branch
-	want := []string{}
-	var got string
 	for _, cause := range e.Causes {
-		b := branch{faults: faults(cause)}
-		for _, f := range b.faults {
-			switch f.rank {
-			case ofType:
-				if len(f.at) == len(e.InstanceLocation) {
-					b.mistyped = true
-					t := f.kind.(*kind.Type)
-					got = t.Got
-					for _, w := range inOrder(t.Want) {
-						if !slices.Contains(want, w) {
-							want = append(want, w)
-						}
-					}
-				}
-			case ofValue:
-				if len(f.at) == len(e.InstanceLocation)+1 {
-					b.mismatched++
-				}
-			}
-		}
-		branches = append(branches, b)
+		branches = append(branches, judge(faults(cause), len(e.InstanceLocation)))
 	}
 	best := slices.MinFunc(branches, func(a, b branch) int {
 		return cmp.Or(
-			cmp.Compare(number(a.mistyped), number(b.mistyped)),
-			cmp.Compare(a.mismatched, b.mismatched),
+			cmp.Compare(number(a.want != nil), number(b.want != nil)),
+			cmp.Compare(len(a.mismatched), len(b.mismatched)),
+			cmp.Compare(a.extra, b.extra),
 			cmp.Compare(len(a.faults), len(b.faults)),
 		)
 	})
-	if best.mistyped {
-		return []fault{{at: e.InstanceLocation, kind: &kind.Type{Got: got, Want: want}, rank: ofType}}
+	switch {
+	case best.want != nil:
+		return []fault{mistyped(e.InstanceLocation, branches)}
+	case len(best.mismatched) > 0:
+		return best.mismatched
+	default:
+		return best.faults
 	}
-	return best.faults
+}
+
+// judge measures an alternative at a depth.
+func judge(all []fault, depth int) branch {
+	b := branch{faults: all}
+	for _, f := range all {
+		switch k := f.kind.(type) {
+		case *kind.Type:
+			if len(f.at) == depth {
+				b.want = k.Want
+			}
+		case *kind.Const, *kind.Enum:
+			if len(f.at) == depth+1 {
+				b.mismatched = append(b.mismatched, f)
+			}
+		case *kind.AdditionalProperties:
+			if len(f.at) == depth {
+				b.extra += len(k.Properties)
+			}
+		}
+	}
+	return b
+}
+
+// mistyped is the fault of a value that is of none of the types that the
+// alternatives ask for.
+func mistyped(at []string, branches []branch) fault {
+	t := &kind.Type{}
+	for _, b := range branches {
+		for _, f := range b.faults {
+			if found, ok := f.kind.(*kind.Type); ok && len(f.at) == len(at) {
+				t.Got = found.Got
+			}
+		}
+		for _, w := range b.want {
+			if !slices.Contains(t.Want, w) {
+				t.Want = append(t.Want, w)
+			}
+		}
+	}
+	return fault{at: at, kind: t, rank: ofType}
 }
 
 func number(b bool) int {
