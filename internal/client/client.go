@@ -157,9 +157,12 @@ func (c *Client) IDTokenAlgorithm() jwt.Algorithm {
 // Allows reports whether a grant type is enabled for the client.
 func (c *Client) Allows(grantType string) bool { return slices.Contains(c.GrantTypes, grantType) }
 
-// Public reports whether the client has no way to prove itself.
+// Public reports whether the client has no way to prove itself. Native and single-page applications that name no method
+// have none.
 func (c *Client) Public() bool {
-	return c.TokenEndpointAuthMethod == AuthNone && !c.UsesPrivateKeyJWT()
+	runsAtUsers := c.AppType == "native" || c.AppType == "spa"
+	none := c.TokenEndpointAuthMethod == AuthNone || (c.TokenEndpointAuthMethod == "" && runsAtUsers)
+	return none && !c.UsesPrivateKeyJWT()
 }
 
 // UsesPrivateKeyJWT reports whether the client proves itself by signed assertions.

@@ -52,6 +52,7 @@ type Flags struct {
 	UseScopeDescriptionsForConsent   bool `json:"use_scope_descriptions_for_consent,omitempty"`
 	DynamicClientRegistration        bool `json:"enable_dynamic_client_registration,omitempty"`
 	DisableClickjackProtectionHeader bool `json:"disable_clickjack_protection_headers,omitempty"`
+	EnableClientConnections          bool `json:"enable_client_connections,omitempty"`
 }
 
 // Extensions are our own tenant settings, each off unless set (docs/divergences.md).

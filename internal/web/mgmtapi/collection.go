@@ -137,7 +137,7 @@ func (c *collection) get(r *request) (answer, error) {
 
 func (c *collection) create(r *request) (answer, error) { return c.add(r, clone(r.doc())) }
 
-// add creates a resource from a document.
+// add creates a resource from a document, whose nulls stand for nothing.
 func (c *collection) add(r *request, d resource.Document) (answer, error) {
 	for name, v := range d {
 		if v == nil {
@@ -241,8 +241,9 @@ func cloneSealed(sealed map[string][]byte) map[string][]byte {
 	return copied
 }
 
-func (c *collection) remove(r *request) (answer, error) {
-	id := c.pathID(r)
+func (c *collection) remove(r *request) (answer, error) { return c.removeID(r, c.pathID(r)) }
+
+func (c *collection) removeID(r *request, id string) (answer, error) {
 	return r.commit(func(ctx context.Context) (answer, error) {
 		gone, err := c.find(r, ctx, id)
 		switch {

@@ -67,9 +67,15 @@ func wrapNext(plural string, items []resource.Document, next string) (answer, er
 	return ok(body)
 }
 
+// behind is slice for lists that are paged by checkpoints only.
+func behind[T any](r *request, plural string, all []T, show func(T) (resource.Document, error)) (answer, error) {
+	p := r.paging(defaultPage)
+	p.checkpoint = true
+	return slice(r, p, plural, all, show)
+}
+
 // slice cuts a page out of a list that is in memory as a whole, by either way of paging.
-func slice[T any](r *request, perPage int, plural string, all []T, show func(T) (resource.Document, error)) (answer, error) {
-	p := r.paging(perPage)
+func slice[T any](r *request, p paging, plural string, all []T, show func(T) (resource.Document, error)) (answer, error) {
 	start, size := p.offset(), p.perPage
 	if p.checkpoint {
 		var err error
@@ -117,10 +123,12 @@ func (r *request) list(l listing) (answer, error) {
 	if l.perPage == 0 {
 		l.perPage = defaultPage
 	}
-	if p := r.paging(l.perPage); l.keep == nil && !p.checkpoint {
-		return r.listPage(p, l)
-	} else if l.keep == nil {
+	p := r.paging(l.perPage)
+	switch {
+	case l.keep == nil && p.checkpoint:
 		return r.listBehind(p, l)
+	case l.keep == nil:
+		return r.listPage(p, l)
 	}
 	all, err := r.Resources.Resources(r.ctx(), r.tenantID(), l.kind, resource.Page{Parent: l.parent})
 	if err != nil {
@@ -132,7 +140,7 @@ func (r *request) list(l listing) (answer, error) {
 			kept = append(kept, one)
 		}
 	}
-	return slice(r, l.perPage, l.plural, kept, l.show)
+	return slice(r, p, l.plural, kept, l.show)
 }
 
 // listPage answers with a page by number.

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 
+	"latchkey/internal/account"
 	"latchkey/internal/apischema"
 	"latchkey/internal/client"
 	"latchkey/internal/clock"
@@ -31,7 +32,8 @@ type Config struct {
 	Clients     client.Store
 	Connections connection.Store
 	APIs        resourceserver.Store
-	Users       user.Store
+	Users       Users
+	Accounts    *account.Accounts
 	Sessions    *session.Sessions
 	Grants      *grant.Grants
 	Keys        *key.Keys
@@ -39,6 +41,13 @@ type Config struct {
 	Log         *eventlog.Log
 	Seal        *seal.Keyset
 	Clock       clock.Clock
+}
+
+// Users keeps users, finds them, and keeps what belongs to each.
+type Users interface {
+	user.Store
+	user.Searcher
+	user.ItemStore
 }
 
 // Transactor runs a closure in one database transaction, which store methods join by its context.
@@ -60,6 +69,11 @@ type route struct {
 func (a *api) routes() []route {
 	return slices.Concat(
 		a.tenantSettings(),
+		a.connections(),
+		a.clients(),
+		a.resourceServers(),
+		a.clientGrants(),
+		a.users(),
 		a.roles(),
 	)
 }

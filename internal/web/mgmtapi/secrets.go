@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 
+	"latchkey/internal/client"
 	"latchkey/internal/resource"
 	"latchkey/internal/seal"
 )
@@ -26,16 +27,16 @@ func sealSecrets(keys *seal.Keyset, tenantID string, r *resource.Resource, paths
 		secret, isText := holder[name].(string)
 		switch {
 		case isText && secret != "":
-			sealed, err := keys.Seal([]byte(secret), tenantID, string(r.Kind), path, r.ID)
+			sealed, err := keys.Seal([]byte(secret), tenantID, string(r.Kind), sealedName(r.Kind, path), r.ID)
 			if err != nil {
 				return err
 			}
 			if r.Sealed == nil {
 				r.Sealed = map[string][]byte{}
 			}
-			r.Sealed[path] = sealed
+			r.Sealed[sealedName(r.Kind, path)] = sealed
 		case isText || !keep:
-			delete(r.Sealed, path)
+			delete(r.Sealed, sealedName(r.Kind, path))
 		}
 		if isText {
 			delete(holder, name)
@@ -81,7 +82,7 @@ func forgetSecrets(r *resource.Resource, paths []string, payload resource.Docume
 func showSecrets(keys *seal.Keyset, tenantID string, r *resource.Resource, shown resource.Document) (bool, error) {
 	found := false
 	for sealedUnder, sealed := range r.Sealed {
-		path, isList := strings.CutSuffix(sealedUnder, "[]")
+		path, isList := strings.CutSuffix(memberName(r.Kind, sealedUnder), "[]")
 		holder, name := reach(shown, path)
 		if holder == nil {
 			continue
@@ -102,6 +103,23 @@ func showSecrets(keys *seal.Keyset, tenantID string, r *resource.Resource, shown
 		holder[name] = items
 	}
 	return found, nil
+}
+
+// sealedName is the name under which the secret at a path is sealed: the path, but for the client secret, which the login
+// flows named before there was a path.
+func sealedName(kind resource.Kind, path string) string {
+	if kind == resource.Clients && path == "client_secret" {
+		return client.SecretName
+	}
+	return path
+}
+
+// memberName is the inverse of sealedName.
+func memberName(kind resource.Kind, name string) string {
+	if kind == resource.Clients && name == client.SecretName {
+		return "client_secret"
+	}
+	return name
 }
 
 // reach gives the object that a path's last member belongs to, or nil, and that member's name.
