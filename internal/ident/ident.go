@@ -53,6 +53,9 @@ func UUID() string {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
+// JobID gives "job_" and 16 alphanumeric characters.
+func JobID() string { return "job_" + pick(alphanumeric, 16) }
+
 // SessionID gives 32 URL-safe characters (192 bits).
 func SessionID() string { return Token(24) }
 

@@ -1,0 +1,396 @@
+package job
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"latchkey/internal/account"
+	"latchkey/internal/apierr"
+	"latchkey/internal/clock"
+	"latchkey/internal/connection"
+	"latchkey/internal/eventlog"
+	"latchkey/internal/ident"
+	"latchkey/internal/seal"
+	"latchkey/internal/ticket"
+	"latchkey/internal/user"
+)
+
+// DefaultMaxImport is how many bytes a users file may have unless the server is told otherwise (Auth0: 500 KB).
+const DefaultMaxImport = 512000
+
+const (
+	// maxImports is how many imports of a tenant may be under way at once.
+	maxImports = 2
+	// uploadTime is how long a file may take to come in.
+	uploadTime = 10 * time.Minute
+)
+
+// The refusals of imports and exports.
+var (
+	ErrEmptyFile     = apierr.New(apierr.Invalid, "invalid_body", "Users file must not be empty.")
+	ErrNotDatabase   = apierr.New(apierr.Invalid, "invalid_body", "Connection must be a database connection.")
+	ErrDisabled      = apierr.New(apierr.Invalid, "invalid_body", "Connection must be enabled.")
+	ErrNoImportMode  = apierr.New(apierr.Invalid, "invalid_body", "Custom Database Connections without import mode are not allowed.")
+	ErrTooManyFields = apierr.Newf(apierr.Invalid, "invalid_body", "Exports in CSV format are limited to %d fields.", maxCSVFields)
+	ErrWholeMetadata = apierr.New(apierr.Invalid, "invalid_body", "Exports in CSV format need the members of user_metadata and app_metadata to be named.")
+	ErrTooManyJobs   = apierr.Newf(apierr.TooMany, "too_many_requests",
+		"There are %d active import users jobs, please wait until some of them are finished and try again", maxImports)
+)
+
+// ErrTooLarge is the kind of refusal of a file above the server's limit, which its message names.
+var ErrTooLarge = apierr.New(apierr.Invalid, "payload_too_large", "Payload content length greater than maximum allowed")
+
+// Accounts decides on new users.
+type Accounts interface {
+	Create(ctx context.Context, tenantID string, in account.Create) (*account.Change, error)
+}
+
+// Users reads users, and replaces those that an import updates.
+type Users interface {
+	Find(ctx context.Context, tenantID, connection, identifier string) (u *user.User, deletions int, err error)
+	UpdateUser(ctx context.Context, tenantID string, u *user.User) error
+	// UsersOfConnection gives the next users, in the order of creation, that have an identity at the connection (by name).
+	UsersOfConnection(ctx context.Context, tenantID, connection string, after user.Position, limit int) ([]*user.User, error)
+}
+
+// Connections gives a tenant's connections.
+type Connections interface {
+	Connections(ctx context.Context, tenantID string) ([]*connection.Connection, error)
+}
+
+// Tickets makes verification mails.
+type Tickets interface {
+	PrepareVerification(ctx context.Context, a ticket.Asked) (*ticket.Verification, error)
+	Queue(ctx context.Context, v *ticket.Verification) error
+	Committed(v *ticket.Verification)
+}
+
+// Events is the tenants' log. Inside a transaction a write is queued.
+type Events interface {
+	Write(ctx context.Context, tenantID string, events ...eventlog.Event) error
+}
+
+// Config is what New needs. Tickets may be nil where no verification mails are asked for.
+type Config struct {
+	Store       Store
+	Accounts    Accounts
+	Users       Users
+	Connections Connections
+	Tickets     Tickets
+	Events      Events
+	Keys        *seal.Keyset
+	Clock       clock.Clock
+	Log         *slog.Logger
+	// MaxImport bounds the file of an import, in bytes; DefaultMaxImport unless set.
+	MaxImport int64
+	// Poll is the pace at which jobs are looked for that other nodes left behind; five seconds unless set.
+	Poll time.Duration
+	// Lease is how long a claim outlives its node; twenty seconds unless set.
+	Lease time.Duration
+}
+
+// Jobs takes jobs and owns the worker that runs them. It is safe for concurrent use.
+type Jobs struct {
+	c      Config
+	worker *worker
+}
+
+// New makes Jobs and starts its worker, which begins with what an earlier process left behind. Close ends it.
+func New(c Config) (*Jobs, error) {
+	switch {
+	case c.Store == nil, c.Accounts == nil, c.Users == nil, c.Connections == nil, c.Events == nil, c.Keys == nil,
+		c.Clock == nil, c.Log == nil:
+		return nil, errors.New("job: store, accounts, users, connections, events, keys, clock and log are required")
+	}
+	if c.MaxImport <= 0 {
+		c.MaxImport = DefaultMaxImport
+	}
+	if c.Poll <= 0 {
+		c.Poll = defaultPoll
+	}
+	if c.Lease <= 0 {
+		c.Lease = defaultLease
+	}
+	w := newWorker(&c)
+	go w.run()
+	return &Jobs{c: c, worker: w}, nil
+}
+
+// Close stops claiming jobs and waits until those under way have stopped, which they do after their present commit and
+// give up their claims, so that another node goes on at once. When ctx ends first, commits under way are cut off; those
+// jobs are found when their claims run out.
+func (s *Jobs) Close(ctx context.Context) error { return s.worker.close(ctx) }
+
+// Import asks for an import.
+type Import struct {
+	ConnectionID        string
+	Upsert              bool
+	ExternalID          string
+	SendCompletionEmail bool
+}
+
+// CreateImport takes the file of an import and gives the job, which then runs by itself. It is ErrTooManyJobs while two
+// imports of the tenant are under way; ErrTooLarge and ErrEmptyFile are about the file; connection.ErrNotFound,
+// ErrNotDatabase, ErrDisabled and ErrNoImportMode about the connection.
+func (s *Jobs) CreateImport(ctx context.Context, tenantID string, in Import, file io.Reader) (*Job, error) {
+	c, err := s.connection(ctx, tenantID, in.ConnectionID)
+	switch {
+	case err != nil:
+		return nil, err
+	case c.Strategy != connection.Database:
+		return nil, ErrNotDatabase
+	case len(c.EnabledClients) == 0:
+		return nil, ErrDisabled
+	case c.Options.DatabaseCustomization && !c.Options.ImportMode:
+		return nil, ErrNoImportMode
+	}
+	j := s.newJob(tenantID, UsersImport)
+	j.Status = Uploading
+	j.ConnectionID, j.Connection, j.ExternalID = c.ID, c.Name, in.ExternalID
+	j.Upsert, j.SendCompletionEmail = in.Upsert, in.SendCompletionEmail
+	if err := s.takeSlot(ctx, j); err != nil {
+		return nil, err
+	}
+	if err := s.takeFile(ctx, j, file); err != nil {
+		// Also when the client has gone: nobody will ask for this job, and it has a slot.
+		return nil, errors.Join(err, s.c.Store.DeleteJob(context.WithoutCancel(ctx), tenantID, j.ID))
+	}
+	s.worker.nudge()
+	return j, nil
+}
+
+func (s *Jobs) newJob(tenantID string, typ Type) *Job {
+	return &Job{TenantID: tenantID, ID: ident.JobID(), Type: typ, Status: Pending, CreatedAt: s.c.Clock.Now()}
+}
+
+// takeSlot writes an import in one of the tenant's slots. Nobody claims it while its file comes in.
+func (s *Jobs) takeSlot(ctx context.Context, j *Job) error {
+	for n := range maxImports {
+		j.Slot = fmt.Sprintf("%s/%d", j.Type, n)
+		err := s.c.Store.InsertJob(ctx, j, j.CreatedAt.Add(uploadTime))
+		if !errors.Is(err, ErrSlot) {
+			return err
+		}
+	}
+	return ErrTooManyJobs
+}
+
+// takeFile writes a file in chunks, each in a commit of its own since the network decides how fast they come, and then
+// lets the job be claimed.
+func (s *Jobs) takeFile(ctx context.Context, j *Job, file io.Reader) error {
+	for number := 0; ; number++ {
+		content := make([]byte, ChunkSize)
+		n, err := io.ReadFull(file, content)
+		j.Size += int64(n)
+		switch {
+		case j.Size > s.c.MaxImport:
+			return apierr.Newf(ErrTooLarge.Kind, ErrTooLarge.Code, "%s: %d", ErrTooLarge.Message, s.c.MaxImport)
+		case err != nil && err != io.EOF && err != io.ErrUnexpectedEOF:
+			return fmt.Errorf("read the users file: %w", err)
+		}
+		if n > 0 {
+			chunk := Chunk{Stream: Input, Number: number, Content: content[:n]}
+			if err := s.c.Store.AddChunk(ctx, j.TenantID, j.ID, chunk); err != nil {
+				return err
+			}
+		}
+		if err != nil {
+			break
+		}
+	}
+	if j.Size == 0 {
+		return ErrEmptyFile
+	}
+	j.Status = Pending
+	return s.c.Store.SaveJob(ctx, j, "", s.c.Clock.Now())
+}
+
+// Export asks for an export.
+type Export struct {
+	ConnectionID string // empty for the users of all connections
+	Format       Format // JSON unless set
+	Limit        int    // 0 for all
+	Fields       []Field
+}
+
+// CreateExport gives the job of an export, which then runs by itself.
+func (s *Jobs) CreateExport(ctx context.Context, tenantID string, in Export) (*Job, error) {
+	j := s.newJob(tenantID, UsersExport)
+	j.Format, j.Limit, j.Fields = in.Format, in.Limit, in.Fields
+	if j.Format == "" {
+		j.Format = JSON
+	}
+	if in.ConnectionID != "" {
+		c, err := s.connection(ctx, tenantID, in.ConnectionID)
+		if err != nil {
+			return nil, err
+		}
+		j.ConnectionID, j.Connection = c.ID, c.Name
+	}
+	if err := checkFields(j.Format, j.Fields); err != nil {
+		return nil, err
+	}
+	if err := s.c.Store.InsertJob(ctx, j, j.CreatedAt); err != nil {
+		return nil, err
+	}
+	s.worker.nudge()
+	return j, nil
+}
+
+// CreateVerification sends the mail that asks a person to verify an address. Ticket, mail and job are one commit; what
+// then follows is the outbox's, so the job has ended when it is made.
+func (s *Jobs) CreateVerification(ctx context.Context, a ticket.Asked) (*Job, error) {
+	v, err := s.c.Tickets.PrepareVerification(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	j := s.newJob(a.Site.Tenant.ID, VerificationEmail)
+	j.Status, j.StartedAt, j.EndedAt = Completed, j.CreatedAt, j.CreatedAt
+	err = s.c.Store.InTx(ctx, func(ctx context.Context) error {
+		if err := s.c.Tickets.Queue(ctx, v); err != nil {
+			return err
+		}
+		return s.c.Store.InsertJob(ctx, j, j.CreatedAt)
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.c.Tickets.Committed(v)
+	return j, nil
+}
+
+// Job gives a job, or ErrNotFound.
+func (s *Jobs) Job(ctx context.Context, tenantID, jobID string) (*Job, error) {
+	j, err := s.c.Store.Job(ctx, tenantID, jobID)
+	if err != nil {
+		return nil, err
+	}
+	if j.Status == Uploading || !s.alive(j) {
+		return nil, ErrNotFound
+	}
+	return j, nil
+}
+
+// alive reports whether a job may still be shown; it is deleted some time after that.
+func (s *Jobs) alive(j *Job) bool { return s.c.Clock.Now().Before(j.CreatedAt.Add(keep)) }
+
+// Refused lists the users that an import has refused so far, in the order of the file.
+func (s *Jobs) Refused(ctx context.Context, tenantID, jobID string) ([]UserError, error) {
+	j, err := s.Job(ctx, tenantID, jobID)
+	if err != nil || j.Type != UsersImport {
+		return nil, err
+	}
+	var all []UserError
+	for number := range j.Progress.Chunks {
+		content, err := s.c.Store.Chunk(ctx, tenantID, jobID, Errors, number)
+		if err != nil {
+			return nil, err
+		}
+		var some []UserError
+		if err := json.Unmarshal(content, &some); err != nil {
+			return nil, fmt.Errorf("read the errors of an import: %w", err)
+		}
+		all = append(all, some...)
+	}
+	return all, nil
+}
+
+// DownloadKey is what the address of an export's file carries. It is good for as long as the job lives. Empty where there
+// is no file.
+func (s *Jobs) DownloadKey(j *Job) string {
+	if j.Type != UsersExport || j.Status != Completed {
+		return ""
+	}
+	return base64.RawURLEncoding.EncodeToString(s.c.Keys.Hash(downloadPurpose, j.TenantID+" "+j.ID))
+}
+
+const downloadPurpose = "job download"
+
+// Open gives the file of an export, in gzip form, to whoever has its key; to anybody else there is no such job. Reads take
+// place while the file is read, under ctx.
+func (s *Jobs) Open(ctx context.Context, tenantID, jobID, key string) (*Job, io.Reader, error) {
+	given, err := base64.RawURLEncoding.DecodeString(key)
+	if err != nil || !s.c.Keys.Matches(given, downloadPurpose, tenantID+" "+jobID) {
+		return nil, nil, ErrNotFound
+	}
+	j, err := s.Job(ctx, tenantID, jobID)
+	if err != nil {
+		return nil, nil, err
+	}
+	if j.Type != UsersExport || j.Status != Completed {
+		return nil, nil, ErrNotFound
+	}
+	return j, s.c.file(ctx, j, Output), nil
+}
+
+func (s *Jobs) connection(ctx context.Context, tenantID, id string) (*connection.Connection, error) {
+	return s.c.connection(ctx, tenantID, id)
+}
+
+// connection gives a connection by id, or connection.ErrNotFound.
+func (c *Config) connection(ctx context.Context, tenantID, id string) (*connection.Connection, error) {
+	all, err := c.Connections.Connections(ctx, tenantID)
+	if err != nil {
+		return nil, fmt.Errorf("read connections: %w", err)
+	}
+	for _, found := range all {
+		if found.ID == id {
+			return found, nil
+		}
+	}
+	return nil, connection.ErrNotFound
+}
+
+// file reads a job's file from its chunks.
+func (c *Config) file(ctx context.Context, j *Job, stream Stream) *fileReader {
+	return &fileReader{ctx: ctx, store: c.Store, key: Key{j.TenantID, j.ID}, stream: stream}
+}
+
+type fileReader struct {
+	ctx    context.Context //nolint:containedctx // a reader has no other way to be cut off
+	store  Store
+	key    Key
+	stream Stream
+	next   int
+	rest   []byte
+	failed error // of storage: what was read until then says nothing about the file
+}
+
+// Read implements io.Reader.
+func (f *fileReader) Read(p []byte) (int, error) {
+	if len(f.rest) == 0 {
+		content, err := f.store.Chunk(f.ctx, f.key.TenantID, f.key.ID, f.stream, f.next)
+		if err != nil {
+			f.failed = err
+			return 0, err
+		}
+		if content == nil {
+			return 0, io.EOF
+		}
+		f.rest, f.next = content, f.next+1
+	}
+	n := copy(p, f.rest)
+	f.rest = f.rest[n:]
+	return n, nil
+}
+
+// compress gives a gzip member.
+func compress(content []byte) ([]byte, error) {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	if _, err := z.Write(content); err != nil {
+		return nil, fmt.Errorf("compress an export: %w", err)
+	}
+	if err := z.Close(); err != nil {
+		return nil, fmt.Errorf("compress an export: %w", err)
+	}
+	return b.Bytes(), nil
+}
