@@ -128,7 +128,8 @@ var users = []promise{
 		gone, deletions, err := s.db.Find(ctx, id, "email", "a@example.com")
 		ok(t, err)
 		equal(t, "user of the old identifier", gone, nil)
-		equal(t, "deletions of the old identifier", deletions, 0)
+		// The account keeps the id that was reserved for the old identifier: whoever comes with that gets another.
+		equal(t, "deletions of the old identifier", deletions, 1)
 	}},
 	{"AnUpdateOfAnOlderVersionIsRefused", func(t *testing.T, s *suite) {
 		ctx, id := t.Context(), s.tenant(t)
@@ -162,6 +163,27 @@ var users = []promise{
 		got, _, err := s.db.Find(ctx, id, "email", "b@example.com")
 		ok(t, err)
 		equal(t, "user id", got.ID, b.ID)
+	}},
+	{"PasswordsAndClearedMetadataComeBack", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		u := person("a@example.com")
+		u.Password, u.UserMetadata, u.BlockDecided = "$main", map[string]any{}, true
+		u.FormerPasswords = []user.Password{"$older", "$oldest"}
+		u.Identities = append(u.Identities, user.Identity{
+			Connection: "db", Provider: connection.Database, UserID: "b", Identifiers: []string{"a@example.com", "ada"},
+			Password: "$linked", FormerPasswords: []user.Password{"$before"}, ProfileData: map[string]any{"username": "ada"},
+		})
+		ok(t, s.db.CreateUser(ctx, id, u))
+		got, _, err := s.db.Find(ctx, id, "db", "ada")
+		ok(t, err)
+		want := *u
+		want.Version = got.Version
+		equal(t, "user", got, &want)
+		got.Password, got.Identities = "$new", got.Identities[:1]
+		ok(t, s.db.UpdateUser(ctx, id, got))
+		changed, err := s.db.User(ctx, id, u.ID)
+		ok(t, err)
+		equal(t, "password", string(changed.Password), "$new")
 	}},
 	{"LoginsAreCounted", func(t *testing.T, s *suite) {
 		ctx, id := t.Context(), s.tenant(t)
