@@ -218,8 +218,8 @@ func address(u *user.User, named Identity) (email string, verified, ok bool) {
 		if i == 0 {
 			return u.Email, u.EmailVerified, true
 		}
-		email, _ = id.ProfileData["email"].(string)
-		verified, _ = id.ProfileData["email_verified"].(bool)
+		email, _ = id.ProfileData[user.ProfileEmail].(string)
+		verified, _ = id.ProfileData[user.ProfileEmailVerified].(bool)
 		return email, verified, true
 	}
 	return "", false, false

@@ -148,7 +148,7 @@ func withVerified(u *user.User, named Identity) *user.User {
 		}
 		out.Identities = slices.Clone(u.Identities)
 		out.Identities[i].ProfileData = maps.Clone(id.ProfileData)
-		out.Identities[i].ProfileData["email_verified"] = true
+		out.Identities[i].ProfileData[user.ProfileEmailVerified] = true
 		break
 	}
 	return &out
