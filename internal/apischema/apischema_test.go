@@ -238,9 +238,9 @@ func TestFormats(t *testing.T) {
 		{"callback-url", []string{
 			"https://example.com/cb", "http://localhost:3000", "https://*.example.com/cb", "https://{organization_name}.example.com/cb",
 			"com.example.app://callback", "com.example.app:/callback", "http://127.0.0.1/*",
-		}, []string{"", "example.com", "nope", "https://", "/callback"}},
+		}, []string{"", "example.com", "nope", "https://", "/callback", "javascript:alert(1)", "JavaScript:alert(1)"}},
 		{"url-with-placeholders", []string{"https://example.com", "http://localhost:3000", "https://*.example.com"}, []string{"", "example.com"}},
-		{"absolute-uri-or-empty", []string{"", "https://example.com/logo.png", "data:image/png;base64,AA"}, []string{"logo.png", "https:"}},
+		{"absolute-uri-or-empty", []string{"", "https://example.com/logo.png", "data:image/png;base64,AA"}, []string{"logo.png", "https:", "javascript:alert(1)"}},
 		{"absolute-https-uri-or-empty", []string{"", "https://example.com"}, []string{"http://example.com", "example.com"}},
 		{"absolute-https-uri-with-placeholders-or-empty", []string{"", "https://{organization_name}.example.com/login"}, []string{"http://example.com/login"}},
 		{"strict-uri", []string{"https://example.com/a.png"}, []string{"", "a.png"}},

@@ -138,6 +138,9 @@ func writes() []difference {
 				"rate":         object{"type": "number", "minimum": 1.0},
 			},
 		}},
+		// Auth0 docs, "Retrieve Log Events Using the Management API": a hundred at
+		// most by checkpoint, as by page.
+		{operations: []string{"GET /logs"}, part: "query", at: "take", merge: object{"minimum": 1.0, "maximum": 100.0}},
 		// Recorded: roles say whose they are.
 		{operations: []string{"POST /roles"}, part: "body", at: "type", merge: texts()},
 		{operations: []string{"POST /roles"}, part: "body", at: "owner_id", merge: texts()},

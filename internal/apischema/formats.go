@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -104,10 +105,13 @@ func email(s string) bool {
 	return err == nil && strings.TrimSpace(s) == s
 }
 
+// scripts are the schemes whose addresses a browser runs instead of visiting.
+var scripts = []string{"javascript", "vbscript"}
+
 // absolute accepts URLs with a scheme and something behind it.
 func absolute(s string) bool {
 	u, err := url.Parse(s)
-	return err == nil && u.Scheme != "" && (u.Host != "" || u.Opaque != "" || strings.Trim(u.Path, "/") != "")
+	return err == nil && u.Scheme != "" && !slices.Contains(scripts, u.Scheme) && (u.Host != "" || u.Opaque != "" || strings.Trim(u.Path, "/") != "")
 }
 
 func https(s string) bool {
@@ -128,7 +132,7 @@ func httpsWithPlaceholders(s string) bool {
 func callback(s string) bool {
 	s = placeholders.ReplaceAllString(s, "x")
 	u, err := url.Parse(s)
-	if err != nil || u.Scheme == "" {
+	if err != nil || u.Scheme == "" || slices.Contains(scripts, u.Scheme) {
 		return false
 	}
 	if u.Scheme == "http" || u.Scheme == "https" {

@@ -77,7 +77,7 @@ func (s *schema) check(v any, o *Operation, part string) error {
 	if !errors.As(err, &refused) {
 		return &Error{Reason: err.Error()}
 	}
-	found := first(faults(refused), v)
+	found := first(faults(refused), v, part)
 	if part == "body" {
 		found.advise(o)
 	}

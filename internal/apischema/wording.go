@@ -188,7 +188,7 @@ func number(b bool) int {
 
 // first returns the fault that is told: the outermost and leftmost, by the
 // names of properties and the places in lists.
-func first(all []fault, v any) *Error {
+func first(all []fault, v any, part string) *Error {
 	f := slices.MinFunc(all, func(a, b fault) int {
 		return cmp.Or(
 			slices.CompareFunc(a.at, b.at, comparePlace),
@@ -197,7 +197,7 @@ func first(all []fault, v any) *Error {
 		)
 	})
 	property, value := locate(v, f.at)
-	return &Error{Reason: reason(f.kind, value), Property: property, Description: describe(property)}
+	return &Error{Reason: reason(f.kind, value), Property: property, Description: describe(part, property)}
 }
 
 func comparePlace(a, b string) int {

@@ -53,8 +53,8 @@ func TestBody_RefusesInTheServicesWords(t *testing.T) {
 			`'No enum match for: "phone_otp"' on property options.attributes.email.identifier.default_method.`},
 		{"POST /connections", `{"name":"a_b","strategy":"email"}`, `'String does not match pattern ^[a-zA-Z0-9](-[a-zA-Z0-9]|[a-zA-Z0-9])*$' on property name.`},
 		{"POST /users", `{"connection":"a","email":"x"}`, `'Object didn't pass validation for format email: x' on property email.`},
-		{"POST /users", `{"connection":"a","phone_number":"0123"}`, `'String does not match pattern ^\+[0-9]{1,15}$' on property phone_number.`},
-		{"POST /clients", `{"name":"a","callbacks":["https://example.com","nope"]}`, `'Object didn't pass validation for format callback-url: nope' on property callbacks[1].`},
+		{"POST /users", `{"connection":"a","phone_number":"0123"}`, `'String does not match pattern ^\+[0-9]{1,15}$' on property phone_number (Phone number in the form of E.164).`},
+		{"POST /clients", `{"name":"a","callbacks":["https://example.com","nope"]}`, `'Object didn't pass validation for format callback-url: nope' on property callbacks[1] (Address that a login may return to).`},
 		{"PATCH /connections/{id}/clients", `[{"client_id":"x","status":true}]`, `'Object didn't pass validation for format client-id: x' on property [0].client_id.`},
 		// Sizes.
 		{"POST /clients", `{"name":"a","description":"` + long + `"}`, `'String is too long (141 chars), maximum 140' on property description.`},
@@ -62,11 +62,11 @@ func TestBody_RefusesInTheServicesWords(t *testing.T) {
 		{"POST /clients", `{"name":"a","par_request_expiry":5}`, `'Value 5 is less than minimum 10' on property par_request_expiry.`},
 		{"POST /clients", `{"name":"a","par_request_expiry":601}`, `'Value 601 is greater than maximum 600' on property par_request_expiry.`},
 		{"PATCH /connections/{id}/clients", `[]`, `'Array is too short (0), minimum 1'.`},
-		{"POST /connections", `{"name":"a","strategy":"auth0","options":{"precedence":["email"]}}`, `'Array is too short (1), minimum 3' on property options.precedence.`},
+		{"POST /connections", `{"name":"a","strategy":"auth0","options":{"precedence":["email"]}}`, `'Array is too short (1), minimum 3' on property options.precedence (Order in which identifiers are tried).`},
 		{"POST /network-acls", `{"description":"a","active":true,"priority":1,"rule":{"action":{"block":true},"scope":"tenant","match":{"auth0_managed":["a","a"]}}}`,
 			`'Array items are not unique (indexes 0 and 1)' on property rule.match.auth0_managed.`},
 		// Our own member is closed.
-		{"PATCH /clients/{id}", `{"latchkey":{"loopback_redirect":true}}`, `'Additional properties not allowed: loopback_redirect' on property latchkey.`},
+		{"PATCH /clients/{id}", `{"latchkey":{"loopback_redirect":true}}`, `'Additional properties not allowed: loopback_redirect' on property latchkey (Settings of this server).`},
 		{"PATCH /tenants/settings", `{"latchkey":{"authorization_code_lifetime":601}}`, `'Value 601 is greater than maximum 600' on property latchkey.authorization_code_lifetime.`},
 		// Alternatives: the one the caller meant.
 		{"POST /log-streams", `{"type":"http"}`, `'Missing required property: sink'.`},
@@ -76,11 +76,11 @@ func TestBody_RefusesInTheServicesWords(t *testing.T) {
 		{"POST /emails/provider", `{"name":"smtp","credentials":{"smtp_host":"mail.example.com","smtp_prot":25}}`, `'Additional properties not allowed: smtp_prot' on property credentials.`},
 		{"POST /emails/provider", `{"name":"smtp","credentials":7}`, `'Expected type object but found type integer' on property credentials.`},
 		{"POST /branding/phone/providers", `{"name":"twilio","credentials":{"auth_token":7}}`, `'Expected type string but found type integer' on property credentials.auth_token.`},
-		{"POST /users/{id}/identities", `{"user_id":true}`, `'Expected type string,integer but found type boolean' on property user_id.`},
+		{"POST /users/{id}/identities", `{"user_id":true}`, `'Expected type string,integer but found type boolean' on property user_id (Identifier of a user).`},
 		{"PATCH /attack-protection/brute-force-protection", `{"allowlist":["10.0.0.1","x"]}`, `'Object didn't pass validation for format ipv4: x' on property allowlist[1].`},
 		// Several faults: the outermost, then by name and place.
 		{"POST /clients", `{"name":"","callbacks":["b","a"],"zzz":1}`, `'Additional properties not allowed: zzz'.`},
-		{"POST /clients", `{"name":"a","web_origins":["b"],"callbacks":["b","a"]}`, `'Object didn't pass validation for format callback-url: b' on property callbacks[0].`},
+		{"POST /clients", `{"name":"a","web_origins":["b"],"callbacks":["b","a"]}`, `'Object didn't pass validation for format callback-url: b' on property callbacks[0] (Address that a login may return to).`},
 	} {
 		method, path, _ := strings.Cut(c.operation, " ")
 		o, v := find(t, method, path), decode(t, c.body)
@@ -141,7 +141,7 @@ func TestOptions_AreCheckedByStrategy(t *testing.T) {
 		{"email", `{"email":{"subject":7}}`, "'Expected type string but found type integer' on property options.email.subject (Subject line of the mail)."},
 		{"email", `{"email":true}`, "'Expected type object but found type boolean' on property options.email."},
 		{"email", `{"totp":{"length":3}}`, "'Value 3 is less than minimum 4' on property options.totp.length (Number of digits of a code)."},
-		{"email", `{"totp":{"time_step":30}}`, "'Value 30 is less than minimum 60' on property options.totp.time_step (Seconds a code lasts)."},
+		{"email", `{"totp":{"time_step":30}}`, "'Value 30 is less than minimum 60' on property options.totp.time_step (Seconds that a code lasts)."},
 		{"email", `{"name":"ab"}`, "'String is too short (2 chars), minimum 3' on property options.name."},
 		{"sms", `{"name":"SMS OTP","twilio_sid":"ABC123","twilio_token":"DEF456","messaging_service_sid":"GHI789","from":"+1","template":"@@password@@","syntax":"md_with_macros"}`, ""},
 		{"sms", `{"provider":"sms_gateway","gateway_url":"http://127.0.0.1:9/sms","forward_req_info":"true","gateway_authentication":{"method":"bearer","audience":"test.com/sms-gateway","secret":"s"}}`, ""},
