@@ -184,7 +184,7 @@ func TestClose_EndsEverything(t *testing.T) {
 }
 
 // query gives the one text column of an answer, asked beside the store.
-func query(t *testing.T, url, text string) []string {
+func query(t testing.TB, url, text string) []string {
 	t.Helper()
 	var all []string
 	if !strings.HasPrefix(url, "postgres") {
@@ -202,7 +202,7 @@ func query(t *testing.T, url, text string) []string {
 		}
 		return all
 	}
-	conn, err := pgx.Connect(t.Context(), url)
+	conn, err := pgx.Connect(context.Background(), url)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -217,7 +217,7 @@ func query(t *testing.T, url, text string) []string {
 	return all
 }
 
-func openPlain(t *testing.T, path string) *sql.DB {
+func openPlain(t testing.TB, path string) *sql.DB {
 	t.Helper()
 	db, err := sql.Open("sqlite", path)
 	if err != nil {
