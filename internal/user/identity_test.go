@@ -1,0 +1,74 @@
+package user_test
+
+import (
+	"testing"
+	"time"
+
+	"latchkey/internal/connection"
+	"latchkey/internal/user"
+)
+
+func TestVerify_MarksOneAddressAndLeavesTheOriginalAlone(t *testing.T) {
+	t.Parallel()
+	u := &user.User{
+		ID: "auth0|1", Email: "a@example.com", PhoneNumber: "+491511", Username: "ada",
+		Identities: []user.Identity{
+			{Connection: "db", Provider: connection.Database, UserID: "1", Identifiers: []string{"a@example.com", "+491511", "ada"}},
+			{Connection: "email", Provider: connection.Email, UserID: "2", Identifiers: []string{"a@example.com"},
+				ProfileData: map[string]any{"email": "a@example.com", "email_verified": false}},
+			{Connection: "sms", Provider: connection.SMS, UserID: "3", Identifiers: []string{"+491511"},
+				ProfileData: map[string]any{"phone_number": "+491511"}},
+		},
+	}
+	places := [][2]string{{"db", "a@example.com"}, {"db", "+491511"}, {"email", "a@example.com"}, {"sms", "+491511"}}
+	for i, place := range places {
+		v, main := u.Verify(place[0], place[1], time.Unix(9, 0))
+		if main != (place[0] == "db") {
+			t.Errorf("%v: main is %v", place, main)
+		}
+		for j, other := range places {
+			if got := v.Verified(other[0], other[1]); got != (i == j) {
+				t.Errorf("after a proof of %v, %v is verified: %v", place, other, got)
+			}
+			if u.Verified(other[0], other[1]) {
+				t.Errorf("a proof of %v changed the original", place)
+			}
+		}
+	}
+	if !u.Verified("db", "ada") {
+		t.Error("a name wants a proof")
+	}
+	if u.Verified("sms", "a@example.com") || u.Verified("none", "ada") {
+		t.Error("what finds nobody is verified")
+	}
+	if v, main := u.Verify("none", "ada", time.Unix(9, 0)); main || v.EmailVerified || v.PhoneVerified {
+		t.Error("a proof of nothing verifies something")
+	}
+}
+
+func TestFromProfileData_GivesBackWhatAnIdentityKept(t *testing.T) {
+	t.Parallel()
+	u := &user.User{
+		ID: "auth0|1", Email: "a@example.com", EmailVerified: true, Username: "ada", Nickname: "countess", GivenName: "Ada",
+		Claims: map[string]any{"locale": "en"},
+	}
+	u.FillProfile()
+	data := u.ProfileData()
+	for _, implied := range []string{"name", "picture", "phone_number", "phone_verified", "family_name"} {
+		if v, there := data[implied]; there {
+			t.Errorf("%s is kept as %v though it follows from the rest", implied, v)
+		}
+	}
+	var back user.User
+	back.FromProfileData(data)
+	want := *u
+	want.ID = ""
+	for _, m := range [][2]any{
+		{back.Email, want.Email}, {back.EmailVerified, true}, {back.Username, want.Username}, {back.Name, want.Name},
+		{back.Nickname, "countess"}, {back.GivenName, "Ada"}, {back.Picture, want.Picture}, {back.Claims["locale"], "en"},
+	} {
+		if m[0] != m[1] {
+			t.Errorf("got %v, want %v", m[0], m[1])
+		}
+	}
+}
