@@ -84,30 +84,6 @@ func (k *Keys) Create(ctx context.Context, t *tenant.Tenant) error {
 	return k.store.ReplaceSigningKeys(ctx, t.ID, "", set)
 }
 
-// Rotate makes the next key current, the current one previous, and a new next one. It gives the new current key's id.
-func (k *Keys) Rotate(ctx context.Context, t *tenant.Tenant) (string, error) {
-	all, err := k.store.SigningKeys(ctx, t.ID)
-	if err != nil {
-		return "", err
-	}
-	current, next := find(all, Current), find(all, Next)
-	if current == nil || next == nil {
-		return "", ErrNoKey
-	}
-	fresh, err := k.make(t, Next)
-	if err != nil {
-		return "", err
-	}
-	retired, promoted := *current, *next
-	retired.State, retired.RotatedAt = Previous, k.clock.Now()
-	promoted.State = Current
-	err = k.store.ReplaceSigningKeys(ctx, t.ID, current.ID, []*SigningKey{&retired, &promoted, fresh})
-	if err != nil {
-		return "", fmt.Errorf("rotate signing keys: %w", err)
-	}
-	return promoted.ID, nil
-}
-
 // Signer gives a signer with the tenant's current key, for RS256 or PS256.
 func (k *Keys) Signer(ctx context.Context, tenantID string, alg jwt.Algorithm) (*jwt.Signer, error) {
 	all, err := k.store.SigningKeys(ctx, tenantID)
@@ -213,15 +189,20 @@ func (k *Keys) published(ctx context.Context, tenantID string) ([]*SigningKey, e
 	if err != nil {
 		return nil, err
 	}
+	return inStates(all, Current, Next, Previous), nil
+}
+
+// inStates gives the keys that are in one of the states, those of the first state first.
+func inStates(all []*SigningKey, states ...State) []*SigningKey {
 	var list []*SigningKey
-	for _, state := range []State{Current, Next, Previous} {
+	for _, state := range states {
 		for _, s := range all {
 			if s.State == state {
 				list = append(list, s)
 			}
 		}
 	}
-	return list, nil
+	return list
 }
 
 func (k *Keys) publicKey(s *SigningKey) (*rsa.PublicKey, error) {
@@ -283,7 +264,11 @@ func (k *Keys) make(t *tenant.Tenant, state State) (*SigningKey, error) {
 	if err != nil {
 		return nil, fmt.Errorf("certify a signing key: %w", err)
 	}
-	return &SigningKey{ID: id, Algorithm: jwt.RS256, State: state, PrivateSealed: sealed, Certificate: certificate, CreatedAt: now}, nil
+	made := &SigningKey{ID: id, Algorithm: jwt.RS256, State: state, PrivateSealed: sealed, Certificate: certificate, CreatedAt: now}
+	if state == Current {
+		made.CurrentSince = now
+	}
+	return made, nil
 }
 
 func find(all []*SigningKey, state State) *SigningKey {

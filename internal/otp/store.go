@@ -31,6 +31,13 @@ type Guesses struct {
 	Locks       int // how often it was locked; each lock lasts twice as long
 }
 
+// Lock is a subject for which no code is taken or sent for a while.
+type Lock struct {
+	Connection string
+	Identifier string
+	Until      time.Time
+}
+
 // Attempt is everything a check of a code needs to know, read by one question whose cost does not tell what exists.
 type Attempt struct {
 	Challenge *Challenge // nil when none was ever issued
@@ -63,6 +70,12 @@ type Store interface {
 	// ResetGuesses forgets the wrong guesses in a row (not the locks). A queued write; nothing is written when there are
 	// none.
 	ResetGuesses(ctx context.Context, tenantID, connection, subject string) error
+	// Locks lists the subjects of an identifier that are locked at now, its own and those of browsers that know it: by
+	// subject and connection, at most limit. An empty connection is every one.
+	Locks(ctx context.Context, tenantID, connection, identifier string, now time.Time, limit int) ([]Lock, error)
+	// ForgetLocks deletes the guesses of an identifier's subjects that are or were locked, and tells how many were locked at
+	// now.
+	ForgetLocks(ctx context.Context, tenantID, connection, identifier string, now time.Time) (int, error)
 	// KillChallenge makes the live challenge with this id, if any, useless. A queued write.
 	KillChallenge(ctx context.Context, tenantID, connection, identifier, id string) error
 }

@@ -41,8 +41,13 @@ type named struct {
 
 // compares adds a condition on a parameter: a column and an operator.
 func (n *named) compares(what string, value any) {
+	n.sql.WriteString(" AND " + what + " " + n.parameter(value))
+}
+
+// parameter adds a parameter and gives its name.
+func (n *named) parameter(value any) string {
 	n.args = append(n.args, value)
-	n.sql.WriteString(" AND " + what + " $" + strconv.Itoa(len(n.args)))
+	return "$" + strconv.Itoa(len(n.args))
 }
 
 func (n *named) equals(column string, value any) { n.compares(column+" =", value) }

@@ -24,7 +24,12 @@ func listings() []string {
 		all = append(all, selectConsents+ofTenant+consentsNamed(f, 1, 2, 3).sql.String()+consentOrder,
 			countConsents+ofTenant+consentsNamed(f, 1).sql.String(), deleteConsents+ofTenant+consentsNamed(f, 1).sql.String())
 	}
-	return append(all, setFamilyMetadata)
+	for _, connection := range []string{"", "c"} {
+		n := locksNamed("t", connection, "i")
+		n.compares("locked_until >", 1)
+		all = append(all, selectLocks+n.sql.String()+lockOrder+n.parameter(9), deleteLocks+n.sql.String())
+	}
+	return append(all, setFamilyMetadata, revokeSigningKey)
 }
 
 // logListings are the statements that criteria of log events lead to.

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -277,6 +278,16 @@ func signingKey(id string, state key.State, created int) *key.SigningKey {
 	}
 }
 
+// signingKeys makes a tenant with a previous, a current and a next key: a, b and c.
+func (s *suite) signingKeys(t *testing.T) string {
+	t.Helper()
+	id := s.tenant(t)
+	a := signingKey("a", key.Previous, 1)
+	a.CurrentSince, a.RotatedAt = at(1), at(2)
+	ok(t, s.db.ReplaceSigningKeys(t.Context(), id, "", []*key.SigningKey{a, signingKey("b", key.Current, 2), signingKey("c", key.Next, 3)}))
+	return id
+}
+
 var keys = []promise{
 	{"KeysAreListedNewestFirst", func(t *testing.T, s *suite) {
 		ctx, id := t.Context(), s.tenant(t)
@@ -305,6 +316,57 @@ var keys = []promise{
 		got, err := s.db.SigningKeys(ctx, id)
 		ok(t, err)
 		equal(t, "keys", len(got), 1)
+	}},
+	{"OnlyAPreviousKeyIsRevokedAndOnce", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.signingKeys(t)
+		for _, c := range [][2]string{{id, "b"}, {id, "c"}, {id, "d"}, {s.signingKeys(t), "b"}, {s.tenant(t), "a"}} {
+			revoked, err := s.db.RevokeSigningKey(ctx, c[0], c[1], at(9))
+			ok(t, err)
+			equal(t, "revoked", revoked, false)
+		}
+		before, err := s.db.SigningKeys(ctx, id)
+		ok(t, err)
+		equal(t, "state of the previous key", before[2].State, key.Previous)
+		won := race(t, s.twoNodes(t), 8, func(db *store.DB, _ int) (bool, error) {
+			return db.RevokeSigningKey(ctx, id, "a", at(9))
+		})
+		equal(t, "winners", won, 1)
+		want := signingKey("a", key.Revoked, 1)
+		want.CurrentSince, want.RotatedAt, want.RevokedAt = at(1), at(2), at(9)
+		for name, read := range map[string]func(context.Context, string) ([]*key.SigningKey, error){
+			"cached": s.db.SigningKeys, "stored": s.db.StoredSigningKeys,
+		} {
+			got, err := read(ctx, id)
+			ok(t, err)
+			equal(t, name+" keys", got, []*key.SigningKey{signingKey("c", key.Next, 3), signingKey("b", key.Current, 2), want})
+		}
+	}},
+	{"StoredKeysAreReadThroughTheTransaction", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.signingKeys(t)
+		other := s.twoNodes(t)[1]
+		_, err := other.SigningKeys(ctx, id) // is cached now
+		ok(t, err)
+		state := func(ctx context.Context, db *store.DB) key.State {
+			t.Helper()
+			all, err := db.StoredSigningKeys(ctx, id)
+			ok(t, err)
+			return all[2].State
+		}
+		failed := errors.New("failed")
+		is(t, s.db.InTx(ctx, func(ctx context.Context) error {
+			revoked, err := s.db.RevokeSigningKey(ctx, id, "a", at(9))
+			ok(t, err)
+			equal(t, "revoked", revoked, true)
+			equal(t, "state within", state(ctx, s.db), key.Revoked)
+			return failed
+		}), failed)
+		equal(t, "state after a rollback", state(ctx, s.db), key.Previous)
+		_, err = s.db.RevokeSigningKey(ctx, id, "a", at(9))
+		ok(t, err)
+		equal(t, "state on another node", state(ctx, other), key.Revoked)
+		none, err := s.db.StoredSigningKeys(ctx, s.tenant(t))
+		ok(t, err)
+		equal(t, "keys of another tenant", len(none), 0)
 	}},
 	{"OfManyRotationsAtOnceOneSucceeds", func(t *testing.T, s *suite) {
 		ctx, id := t.Context(), s.tenant(t)

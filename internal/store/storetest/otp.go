@@ -36,6 +36,60 @@ func nobody(t *testing.T, got otp.Attempt) {
 	equal(t, "attempt", got, otp.Attempt{})
 }
 
+var locks = []promise{
+	{"LocksOfAnIdentifierAreListedAndForgotten", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		guess := func(connection, subject string, limit int, now time.Time) {
+			t.Helper()
+			_, err := s.db.CountGuess(ctx, id, connection, subject, limit, lock, maxLock, now, at(-1))
+			ok(t, err)
+		}
+		guess("email", "a@example.com", 1, at(0))
+		guess("email", "a@example.com device", 1, at(1))
+		guess("db", "a@example.com", 1, at(2))
+		guess("email", "a@example.com.au", 1, at(3))
+		guess("email", "b@example.com", 1, at(4))
+		guess("sms", "a@example.com", 5, at(5)) // counted, not locked
+		list := func(tenantID, connection, identifier string, now time.Time, limit int) []otp.Lock {
+			t.Helper()
+			got, err := s.db.Locks(ctx, tenantID, connection, identifier, now, limit)
+			ok(t, err)
+			return got
+		}
+		until := func(ms int) time.Time { return at(ms).Add(lock) }
+		all := []otp.Lock{
+			{Connection: "db", Identifier: "a@example.com", Until: until(2)}, {Connection: "email", Identifier: "a@example.com", Until: until(0)},
+			{Connection: "email", Identifier: "a@example.com", Until: until(1)},
+		}
+		equal(t, "all", list(id, "", "a@example.com", at(9), 10), all)
+		equal(t, "the first", list(id, "", "a@example.com", at(9), 1), all[:1])
+		equal(t, "at one connection", list(id, "email", "a@example.com", at(9), 10), all[1:])
+		equal(t, "when the first has ended", list(id, "email", "a@example.com", until(0), 10), all[2:])
+		equal(t, "of nobody", list(id, "", "c@example.com", at(9), 10), nil)
+		equal(t, "of a longer name's beginning", list(id, "", "a@example.co", at(9), 10), nil)
+		equal(t, "of another tenant", list(s.tenant(t), "", "a@example.com", at(9), 10), nil)
+		forget := func(tenantID, connection, identifier string, want int) {
+			t.Helper()
+			n, err := s.db.ForgetLocks(ctx, tenantID, connection, identifier, until(0))
+			ok(t, err)
+			equal(t, "locks ended", n, want)
+		}
+		forget(s.tenant(t), "", "a@example.com", 0)
+		forget(id, "sms", "a@example.com", 0)
+		forget(id, "email", "a@example.com", 1) // of two one had ended
+		equal(t, "left", list(id, "", "a@example.com", at(9), 10), all[:1])
+		forget(id, "", "a@example.com", 1)
+		forget(id, "", "a@example.com", 0)
+		equal(t, "left of others", len(list(id, "", "b@example.com", at(9), 10)), 1)
+		got, err := s.db.Attempt(ctx, id, "email", "a@example.com", "a@example.com")
+		ok(t, err)
+		equal(t, "guesses that are left", got.Guesses, otp.Guesses{})
+		got, err = s.db.Attempt(ctx, id, "sms", "a@example.com", "a@example.com")
+		ok(t, err)
+		equal(t, "guesses where nothing was locked", got.Guesses.Wrong, 1)
+	}},
+}
+
 var otps = []promise{
 	{"AnAttemptTellsEverythingThatIsKnown", func(t *testing.T, s *suite) {
 		ctx, id := t.Context(), s.tenant(t)
