@@ -20,6 +20,8 @@ type Configuration struct {
 // section is what is said about one type. A type of which a tenant has one has exactly one item.
 type section struct {
 	items []*item
+	// skipped are resources of the tenant that an export leaves alone, with their files.
+	skipped []*item
 }
 
 // item is one resource in the form of the files, with the texts of its side files in place.

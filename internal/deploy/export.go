@@ -37,7 +37,11 @@ func Export(ctx context.Context, t Tenant, settings Settings) (*Configuration, e
 func (s *session) export(k *kind, all []*stored) *section {
 	found := &section{}
 	for _, st := range all {
-		if st.hidden || s.settings.skips(k.name, st.object) {
+		if st.hidden {
+			continue
+		}
+		if s.settings.skips(k.name, st.object) {
+			found.skipped = append(found.skipped, &item{object: cloneObject(st.object)})
 			continue
 		}
 		o := cloneObject(st.object)

@@ -16,7 +16,7 @@ import (
 type folder struct {
 	root *os.Root
 	// replace is what happens to the text of a file before anything else.
-	replace func(string) string
+	replace func(name, text string) string
 }
 
 // text reads a file.
@@ -25,7 +25,7 @@ func (f *folder) text(name string) (string, error) {
 	if err != nil {
 		return "", f.explain(name, err)
 	}
-	return f.replace(string(data)), nil
+	return f.replace(name, string(data)), nil
 }
 
 func (f *folder) explain(name string, err error) error {

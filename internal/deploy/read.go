@@ -13,10 +13,11 @@ import (
 // Read reads a configuration: from a folder, or from a YAML file with its side files. Errors name the file and the
 // property.
 func Read(input string, s Settings) (*Configuration, error) {
-	return read(input, s, newKeywords(s.Keywords).replace)
+	known := newKeywords(s.Keywords)
+	return read(input, s, func(_, text string) string { return known.replace(text) })
 }
 
-func read(input string, s Settings, replace func(string) string) (*Configuration, error) {
+func read(input string, s Settings, replace func(name, text string) string) (*Configuration, error) {
 	info, err := os.Stat(input)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -76,7 +77,7 @@ func (r *reader) yaml(file, name string) error {
 	if err != nil {
 		return err
 	}
-	v, err := parseYAML([]byte(r.replace(string(data))))
+	v, err := parseYAML([]byte(r.replace(name, string(data))))
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}

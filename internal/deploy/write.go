@@ -45,6 +45,7 @@ func (c *Configuration) tree(f Format) *tree {
 		if f == Directory {
 			k.files.write(s, k, t)
 			t.owned = append(t.owned, k.files.owned()...)
+			t.keep(k, s.skipped)
 			continue
 		}
 		sections = append(sections, yamlSection{k.name, s.yaml(k, t)})
@@ -77,4 +78,17 @@ func (s *section) yaml(k *kind, t *tree) any {
 		return list[0]
 	}
 	return list
+}
+
+// keep lets the files of resources be that are left alone.
+func (t *tree) keep(k *kind, skipped []*item) {
+	if len(skipped) == 0 {
+		return
+	}
+	beside := newTree()
+	beside.apis = t.apis
+	k.files.write(&section{items: skipped}, k, beside)
+	for name := range beside.files {
+		t.kept[name] = true
+	}
 }
