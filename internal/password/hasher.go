@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"sync"
 
 	"golang.org/x/crypto/argon2"
 	"golang.org/x/sync/semaphore"
@@ -39,7 +40,7 @@ var errBusy = apierr.New(apierr.Unavailable, "password_busy", "The service is bu
 type Hasher struct {
 	memory *semaphore.Weighted
 	budget int64
-	decoy  user.Password
+	decoy  func() user.Password // made when it is first needed
 }
 
 // New makes a Hasher whose work takes no more than memory bytes at once; a single hash that wants more than that runs
@@ -49,7 +50,7 @@ func New(memory int64) *Hasher {
 		memory = max(64<<20, int64(runtime.GOMAXPROCS(0))*newMemory<<10)
 	}
 	h := &Hasher{memory: semaphore.NewWeighted(memory), budget: memory}
-	h.decoy = newHash(ident.Hex(16))
+	h.decoy = sync.OnceValue(func() user.Password { return newHash(ident.Hex(16)) })
 	return h
 }
 
@@ -75,7 +76,7 @@ func newHash(password string) user.Password {
 // matches it, and finding that out takes as long as with a hash of ours, so the time does not tell who has one.
 func (h *Hasher) Verify(ctx context.Context, stored user.Password, password string) (bool, error) {
 	if stored == "" {
-		_, err := h.Verify(ctx, h.decoy, password)
+		_, err := h.Verify(ctx, h.decoy(), password)
 		return false, err
 	}
 	s, err := parse(string(stored))

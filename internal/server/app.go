@@ -8,6 +8,7 @@ import (
 
 	"latchkey/internal/eventlog"
 	"latchkey/internal/ident"
+	"latchkey/internal/job"
 	"latchkey/internal/message"
 	"latchkey/internal/tenant"
 	"latchkey/internal/web/httpx"
@@ -30,6 +31,8 @@ type AppConfig struct {
 	KeepInbox bool
 	// InboxURL is where people read the development inbox; empty where there is none.
 	InboxURL string
+	// MaxImport is the largest file of a users-imports job in bytes; 512000, as Auth0's, unless set.
+	MaxImport int64
 	// Dev is development mode: an inbox, a thousand times the room in limits for loopback callers, and redirects to
 	// loopback for every client that has the setting for them.
 	Dev bool
@@ -42,6 +45,7 @@ type App struct {
 
 	config  AppConfig
 	sender  *message.Sender
+	jobs    *job.Jobs
 	janitor *janitor
 	handler http.Handler
 }
@@ -83,7 +87,7 @@ func NewApp(c AppConfig) (*App, error) {
 		return nil, err
 	}
 	p.sender = a.sender
-	if a.handler, err = wire(p); err != nil {
+	if a.handler, a.jobs, err = wire(p); err != nil {
 		return nil, errors.Join(err, a.sender.Close(context.Background()))
 	}
 	a.janitor = startJanitor(d.Store, d.Clock, c.Log)
@@ -115,7 +119,7 @@ func (a *App) Management(t *tenant.Tenant) http.Handler {
 // Close ends the background work: it sends what has been handed to the message worker first.
 func (a *App) Close(ctx context.Context) error {
 	a.janitor.close()
-	return a.sender.Close(ctx)
+	return errors.Join(a.jobs.Close(ctx), a.sender.Close(ctx))
 }
 
 // messageEvents writes messages that did not arrive to their tenant's log.

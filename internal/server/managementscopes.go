@@ -62,4 +62,11 @@ var managementScopes = []string{
 	"update:scim_config", "update:self_service_profile_custom_texts", "update:self_service_profiles", "update:sessions",
 	"update:signing_keys", "update:tenant_settings", "update:token_exchange_profiles", "update:user_attribute_profiles",
 	"update:users", "update:users_app_metadata", "update:vdcs_templates",
+
+	// Not in that description, but asked for by official tools or listed by the service itself.
+	"read:connections_options", "update:connections_options", "create:client_keys", "delete:client_keys",
+	"create:users_app_metadata", "read:users_app_metadata", "delete:users_app_metadata",
+	"create:current_user_metadata", "delete:current_user_metadata", "create:organization_clients", "read:organization_clients",
+	"update:organization_clients", "delete:organization_clients", "create:user_custom_blocks", "read:user_custom_blocks",
+	"delete:user_custom_blocks",
 }

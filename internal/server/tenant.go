@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/big"
 	"regexp"
+	"slices"
 	"strings"
 
 	"latchkey/internal/apierr"
@@ -15,6 +16,7 @@ import (
 	"latchkey/internal/ident"
 	"latchkey/internal/jwt"
 	"latchkey/internal/key"
+	"latchkey/internal/resource"
 	"latchkey/internal/resourceserver"
 	"latchkey/internal/tenant"
 	"latchkey/internal/web/httpx"
@@ -169,7 +171,52 @@ func (d *Database) ensureManagement(ctx context.Context, made *CreatedTenant) er
 		return err
 	}
 	made.Management, made.ManagementSecret = c, secret
-	return d.EnsureGrant(ctx, t.ID, c.ID, t.ManagementAudience(), managementScopes)
+	if err := d.EnsureGrant(ctx, t.ID, c.ID, t.ManagementAudience(), managementScopes); err != nil {
+		return err
+	}
+	return d.followScopes(ctx, t, c.ID)
+}
+
+// followScopes gives a tenant of an earlier release the scopes that the Management API has learned since. The management
+// client is granted them too, unless somebody has taken scopes from it.
+func (d *Database) followScopes(ctx context.Context, t *tenant.Tenant, clientID string) error {
+	return d.Store.InTx(ctx, func(ctx context.Context) error {
+		api, err := d.Store.ResourceByKey(ctx, t.ID, resource.ResourceServers, t.ManagementAudience())
+		if err != nil {
+			return err
+		}
+		var had []any
+		known, _ := api.Document["scopes"].([]any)
+		for _, one := range known {
+			scope, _ := one.(map[string]any)
+			had = append(had, scope["value"])
+		}
+		var missing []any
+		for _, s := range managementScopes {
+			if !slices.Contains(had, any(s)) {
+				missing = append(missing, s)
+				known = append(known, map[string]any{"value": s})
+			}
+		}
+		if len(missing) == 0 {
+			return nil
+		}
+		api.Document["scopes"], api.UpdatedAt = known, d.Clock.Now()
+		if err := d.Store.UpdateResource(ctx, t.ID, api); err != nil {
+			return err
+		}
+		key := resourceserver.GrantKey(clientID, t.ManagementAudience(), resourceserver.ForClients)
+		grant, err := d.Store.ResourceByKey(ctx, t.ID, resource.ClientGrants, key)
+		if err != nil {
+			return err
+		}
+		granted, _ := grant.Document["scope"].([]any)
+		if len(granted) < len(had) {
+			return nil
+		}
+		grant.Document["scope"], grant.UpdatedAt = append(granted, missing...), d.Clock.Now()
+		return d.Store.UpdateResource(ctx, t.ID, grant)
+	})
 }
 
 // EnsureClient makes a client where there is none with its id, and gives the one that is stored with its secret, which is

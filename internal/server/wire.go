@@ -4,13 +4,16 @@ import (
 	"context"
 	"net/http"
 
+	"latchkey/internal/account"
 	"latchkey/internal/authn"
 	"latchkey/internal/client"
 	"latchkey/internal/clientauth"
 	"latchkey/internal/grant"
+	"latchkey/internal/job"
 	"latchkey/internal/login"
 	"latchkey/internal/oauth"
 	"latchkey/internal/otp"
+	"latchkey/internal/password"
 	"latchkey/internal/protect"
 	"latchkey/internal/session"
 	"latchkey/internal/ticket"
@@ -21,8 +24,8 @@ import (
 	"latchkey/internal/web/universallogin"
 )
 
-// wire makes the handler of every tenant: the decisions over their stores, and the routes of each edge.
-func wire(p parts) (http.Handler, error) {
+// wire makes the handler of every tenant: the decisions over their stores, and the routes of each edge; and what runs jobs.
+func wire(p parts) (http.Handler, *job.Jobs, error) {
 	d := p.Database
 	db, keys, clock := d.Store, d.Keyset, d.Clock
 
@@ -45,6 +48,17 @@ func wire(p parts) (http.Handler, error) {
 	tickets := ticket.New(ticket.Config{
 		Tx: db, Store: db, Users: db, Connections: db, Looks: db, Messages: p.sender, Log: p.events, Keys: keys, Clock: clock,
 	})
+	accounts := account.New(account.Config{
+		Tx: db, Users: db, Connections: db, Sessions: sessions, Grants: grants, Passwords: password.New(0), Keys: d.Keys,
+		Log: p.events, Seal: keys, Clock: clock,
+	})
+	jobs, err := job.New(job.Config{
+		Store: db, Accounts: accounts, Users: db, Connections: db, Tickets: tickets, Events: p.events, Keys: keys, Clock: clock,
+		Log: p.Log, MaxImport: p.MaxImport,
+	})
+	if err != nil {
+		return nil, nil, err
+	}
 	protocol := oauth.New(oauth.Config{
 		Tx: db, Door: door, Clients: clients, Connections: db, APIs: db, Users: db, Sessions: sessions,
 		Grants: grants, Transactions: transactions, Keys: d.Keys, ClientAuth: clientAuth, Log: p.events, Seal: keys, Clock: clock,
@@ -60,10 +74,11 @@ func wire(p parts) (http.Handler, error) {
 		Clock: clock, SessionCookie: authapi.SessionCookie, InboxURL: p.InboxURL, Development: p.Dev,
 	})
 	mgmtapi.Register(mux, mgmtapi.Config{
-		Tx: db, Resources: db, Clients: clients, Connections: db, APIs: db, Users: db, Sessions: sessions, Grants: grants,
-		Keys: d.Keys, Guard: guard, Log: p.events, Seal: keys, Clock: clock,
+		Tx: db, Resources: db, Clients: clients, Connections: db, APIs: db, Users: db, Accounts: accounts,
+		Sessions: sessions, Grants: grants, Codes: codes, Tickets: tickets, Jobs: jobs, Keys: d.Keys, Guard: guard, Log: p.events,
+		Seal: keys, Clock: clock, MaxImport: p.MaxImport,
 	})
-	return mux, nil
+	return mux, jobs, nil
 }
 
 // productionClients keeps the setting loopback_redirects to native clients, whose callbacks RFC 8252 lets be loopback

@@ -1,6 +1,7 @@
 package management
 
 import (
+	"strings"
 	"testing"
 
 	"latchkey/internal/eventlog"
@@ -17,4 +18,14 @@ func eventsOf(t *testing.T, s *servertest.Server, typ eventlog.Type) []eventlog.
 		}
 	}
 	return list
+}
+
+// containsAny reports whether a text holds one of some secrets.
+func containsAny(text string, secrets ...string) bool {
+	for _, s := range secrets {
+		if s != "" && strings.Contains(text, s) {
+			return true
+		}
+	}
+	return false
 }

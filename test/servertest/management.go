@@ -131,3 +131,12 @@ func (s *Server) SignToken(claims map[string]any) string {
 	s.must(err)
 	return token
 }
+
+// Text writes any value as JSON, to look for secrets in it.
+func Text(v any) string {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
+}

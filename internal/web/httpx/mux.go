@@ -42,7 +42,7 @@ func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	h, pattern := m.mux.Handler(r)
 	if pattern != "" {
-		setRoute(r.Context(), pattern)
+		SetRoute(r.Context(), pattern)
 		m.mux.ServeHTTP(w, r)
 		return
 	}

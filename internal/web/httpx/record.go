@@ -105,8 +105,8 @@ func WithSite(ctx context.Context, site tenant.Site) context.Context {
 	})
 }
 
-// setRoute notes the pattern that the request was routed by.
-func setRoute(ctx context.Context, pattern string) {
+// SetRoute notes the pattern that the request was routed by; the last one wins.
+func SetRoute(ctx context.Context, pattern string) {
 	if r := requestOf(ctx); r != nil {
 		r.mu.Lock()
 		r.route = pattern

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 
+	"latchkey/internal/apischema"
 	"latchkey/internal/connection"
 	"latchkey/internal/ident"
 	"latchkey/internal/resource"
@@ -70,6 +71,9 @@ func prepareConnection(r *request, d resource.Document) error {
 	if !supported(strategy) {
 		return problem{Status: 400, Code: "operation_not_supported", Message: "The strategy " + string(strategy) + " is not supported by this server."}
 	}
+	if err := checkOptionsSchema(d, strategy); err != nil {
+		return err
+	}
 	defaults(d, resource.Document{
 		"options": resource.Document{}, "is_domain_connection": false, "enabled_clients": []any{}, "realms": []any{text(d, "name")},
 	})
@@ -84,6 +88,15 @@ func prepareConnection(r *request, d resource.Document) error {
 	}
 	normalizeOptions(options)
 	return keepConfiguration(r, text(d, "id"), nil, options)
+}
+
+// checkOptionsSchema checks the options of a payload by the connection's strategy, which a PATCH does not name.
+func checkOptionsSchema(payload resource.Document, strategy connection.Strategy) error {
+	options, given := payload["options"]
+	if !given || options == nil {
+		return nil
+	}
+	return schemaProblem(apischema.Options(string(strategy), options), "invalid_body", "Payload validation error: ")
 }
 
 // normalizeOptions writes options in the one form in which they are kept.
@@ -123,6 +136,9 @@ func updateConnection(r *request) (answer, error) {
 		d := c.Document
 		if d["$deleting"] != nil {
 			return errNoConnection
+		}
+		if err := checkOptionsSchema(patch, connection.Strategy(text(d, "strategy"))); err != nil {
+			return err
 		}
 		before := member(d, "options")
 		merge(d, clone(patch), []string{"metadata"})

@@ -12,12 +12,15 @@ import (
 	"latchkey/internal/connection"
 	"latchkey/internal/eventlog"
 	"latchkey/internal/grant"
+	"latchkey/internal/job"
 	"latchkey/internal/key"
+	"latchkey/internal/otp"
 	"latchkey/internal/protect"
 	"latchkey/internal/resource"
 	"latchkey/internal/resourceserver"
 	"latchkey/internal/seal"
 	"latchkey/internal/session"
+	"latchkey/internal/ticket"
 	"latchkey/internal/user"
 	"latchkey/internal/web/httpx"
 )
@@ -36,11 +39,16 @@ type Config struct {
 	Accounts    *account.Accounts
 	Sessions    *session.Sessions
 	Grants      *grant.Grants
+	Codes       *otp.Codes
+	Tickets     *ticket.Tickets
+	Jobs        *job.Jobs
 	Keys        *key.Keys
 	Guard       *protect.Guard
 	Log         *eventlog.Log
 	Seal        *seal.Keyset
 	Clock       clock.Clock
+	// MaxImport is the largest file of a users-imports job in bytes; Auth0's 512000 unless set.
+	MaxImport int64
 }
 
 // Users keeps users, finds them, and keeps what belongs to each.
@@ -75,6 +83,18 @@ func (a *api) routes() []route {
 		a.clientGrants(),
 		a.users(),
 		a.roles(),
+		a.branding(),
+		a.phone(),
+		a.emails(),
+		a.prompts(),
+		a.attackProtection(),
+		a.risk(),
+		a.guardian(),
+		a.customDomains(),
+		a.organizations(),
+		a.logStreams(),
+		a.rulesAndHooks(),
+		a.unbuilt(),
 	)
 }
 
@@ -85,13 +105,16 @@ func Register(mux *httpx.Mux, c Config) {
 		known, err := a.Clients.OriginKnown(r.Context(), httpx.Site(r.Context()).Tenant.ID, origin)
 		return err == nil && known
 	}})
+	routes := &router{}
 	for _, one := range a.routes() {
 		method, path := one.split()
-		operation, _ := apischema.Find(method, path)
-		mux.Handle(method+" "+prefix+path, crossOrigin(a.serve(one, operation)))
+		operation, found := apischema.Find(method, path)
+		if !found {
+			panic("the Management API has no operation " + one.pattern) // a misspelt pattern would be served unchecked
+		}
+		routes.add(method, path, a.serve(one, operation))
 	}
-	mux.Handle("OPTIONS "+prefix+"/", crossOrigin(http.HandlerFunc(notFound)))
-	mux.HandleFunc(prefix+"/", notFound)
+	mux.Handle(prefix+"/", crossOrigin(routes))
 }
 
 // notFound answers for paths and methods that do not exist.

@@ -25,7 +25,7 @@ const maxBody = 1 << 20
 type request struct {
 	*api
 	route     route
-	operation *apischema.Operation // nil for routes that the public description does not have
+	operation *apischema.Operation
 	http      *http.Request
 	w         http.ResponseWriter
 	site      tenant.Site
@@ -135,9 +135,6 @@ func (r *request) readPath() error {
 	if r.route.scopes.onlyOwn(r.token) && strings.HasPrefix(pattern, "/users/") && params["id"] != r.token.UserID {
 		return problem{Status: 403, Message: "User to be acted on does not match subject in bearer token."}
 	}
-	if r.operation == nil {
-		return nil
-	}
 	return schemaProblem(r.operation.PathParameters(params), "invalid_uri", "Path validation error: ")
 }
 
@@ -148,9 +145,6 @@ func (r *request) query(name string) string { return r.http.URL.Query().Get(name
 func (r *request) queryBool(name string) bool { return r.query(name) == "true" }
 
 func (r *request) readQuery() error {
-	if r.operation == nil {
-		return nil
-	}
 	return schemaProblem(r.operation.Query(r.http.URL.Query()), "invalid_query_string", "Query validation error: ")
 }
 
@@ -182,7 +176,7 @@ func (r *request) readBody() error {
 			return err
 		}
 	}
-	if r.operation == nil || !r.operation.HasBody {
+	if !r.operation.HasBody {
 		return nil
 	}
 	if r.body == nil {
