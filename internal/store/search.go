@@ -164,17 +164,21 @@ func (q *search) count(ctx context.Context, c condition) (counts, error) {
 		if l.scans || found[l] != nil {
 			continue
 		}
-		n := new(int)
-		found[l] = n
-		w := &writer{args: []any{q.tenantID}}
-		text := `SELECT COUNT(*) FROM (SELECT 1 AS one FROM ` + l.table + ` AS s WHERE s.tenant_id = $1 AND ` + l.where(w, "s") +
-			` LIMIT ` + strconv.Itoa(unknown) + `) AS found`
-		statements = append(statements, &engine.Statement{SQL: text, Args: w.args, Row: func(r engine.Row) error { return r.Scan(n) }})
+		found[l] = new(int)
+		statements = append(statements, l.countSome(q.tenantID, found[l]))
 	}
 	if len(statements) == 0 {
 		return found, nil
 	}
 	return found, q.read(ctx, statements...)
+}
+
+// countSome gives the statement that counts the rows of a leaf, up to one more than few.
+func (l *leaf) countSome(tenantID string, n *int) *engine.Statement {
+	w := &writer{args: []any{tenantID}}
+	text := `SELECT COUNT(*) FROM (SELECT 1 AS one FROM ` + l.table + ` AS s WHERE s.tenant_id = $1 AND ` + l.where(w, "s") +
+		` LIMIT ` + strconv.Itoa(unknown) + `) AS found`
+	return &engine.Statement{SQL: text, Args: w.args, Row: func(r engine.Row) error { return r.Scan(n) }}
 }
 
 // best gives the part of a condition that gives the fewest users and contains all that satisfy the condition, and how many

@@ -498,8 +498,11 @@ func ranging(r lucene.Range) condition {
 	case creation:
 		return created(from, until)
 	case dateColumn:
+		if from.IsZero() {
+			from = time.UnixMilli(1) // a single lower bound: SQLite's index takes the first it meets
+		}
 		return column(func(w *writer, alias string) string {
-			return alias + ".last_login > 0" + moments(w, alias+".last_login", from, until)
+			return strings.TrimPrefix(moments(w, alias+".last_login", from, until), " AND ")
 		})
 	}
 	return holdsNever
