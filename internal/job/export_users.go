@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"latchkey/internal/apierr"
 	"latchkey/internal/connection"
 	"latchkey/internal/user"
 )
@@ -97,10 +96,7 @@ func (r *run) full() bool { return r.job.Limit > 0 && r.job.Progress.Done >= r.j
 // sources gives the connections whose users are exported, in the order of their ids.
 func (r *run) sources(ctx context.Context) ([]*connection.Connection, error) {
 	if r.job.ConnectionID != "" {
-		c, err := r.Config.connection(ctx, r.job.TenantID, r.job.ConnectionID)
-		if apierr.KindOf(err) == apierr.NotFound {
-			return nil, failure(connection.ErrNotFound.Message)
-		}
+		c, err := r.target(ctx)
 		return []*connection.Connection{c}, err
 	}
 	all, err := r.Connections.Connections(ctx, r.job.TenantID)

@@ -36,10 +36,7 @@ type importing struct {
 
 // importUsers goes on with an import where it stopped.
 func (r *run) importUsers(ctx context.Context) error {
-	c, err := r.Config.connection(ctx, r.job.TenantID, r.job.ConnectionID)
-	if errors.Is(err, connection.ErrNotFound) {
-		return failure(connection.ErrNotFound.Message)
-	}
+	c, err := r.target(ctx)
 	if err != nil {
 		return err
 	}

@@ -36,7 +36,7 @@ var begin = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 // bench is one tenant on one database, and nodes that run its jobs.
 type bench struct {
-	t      *testing.T
+	t      testing.TB
 	db     *store.DB
 	clock  *clock.Fake
 	keys   *seal.Keyset
@@ -44,17 +44,17 @@ type bench struct {
 }
 
 // databases runs a test on both.
-func databases(t *testing.T, test func(b *bench)) {
+func databases(t *testing.T, test func(t *testing.T, b *bench)) {
 	t.Parallel()
 	for name, open := range map[string]func(testing.TB) string{"SQLite": storetest.SQLite, "PostgreSQL": storetest.PostgreSQL} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			test(newBench(t, open(t)))
+			test(t, newBench(t, open(t)))
 		})
 	}
 }
 
-func newBench(t *testing.T, url string) *bench {
+func newBench(t testing.TB, url string) *bench {
 	t.Helper()
 	keys, err := seal.NewKeyset()
 	must(t, err)
@@ -161,14 +161,14 @@ func (b *bench) find(connection, identifier string) *user.User {
 	return u
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatalf("got error %v, want none", err)
 	}
 }
 
-func equal[T any](t *testing.T, what string, got, want T) {
+func equal[T any](t testing.TB, what string, got, want T) {
 	t.Helper()
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("%s differs (-want +got):\n%s", what, d)
@@ -201,7 +201,7 @@ func (c *commits) InTx(ctx context.Context, fn func(ctx context.Context) error) 
 }
 
 func TestImport_MakesUsersWithDefaultsAndTheirPasswords(t *testing.T) {
-	databases(t, func(b *bench) {
+	databases(t, func(t *testing.T, b *bench) {
 		jobs := b.node(nil)
 		j := b.imports(jobs, job.Import{ExternalID: "42", SendCompletionEmail: true}, `[
 			{"email":"Ada@Example.com","user_id":"7","given_name":"Ada","blocked":true,"app_metadata":{"plan":"x"},"user_metadata":{"n":1.5},
@@ -235,15 +235,17 @@ func TestImport_MakesUsersWithDefaultsAndTheirPasswords(t *testing.T) {
 			must(t, err)
 			equal(t, "password of "+u.Email, matches, true)
 		}
-		events, err := b.db.Job(t.Context(), b.tenant, j.ID)
+		events, err := b.db.Events(t.Context(), b.tenant, eventlog.Criteria{Type: eventlog.UserImported}, 10)
 		must(t, err)
-		equal(t, "slot", events.Slot, "")
+		if len(events) != 1 || events[0].Connection != "users" {
+			t.Errorf("got events %+v, want one that says that users were imported", events)
+		}
 	})
 }
 
 // A node may hang for longer than its claim lasts, in the middle of a commit, and wake up again.
 func TestImport_OfANodeThatHangsIsFinishedByAnotherWithoutDuplicates(t *testing.T) {
-	databases(t, func(b *bench) {
+	databases(t, func(t *testing.T, b *bench) {
 		const users, before = 2000, 7
 		hung, wake := make(chan struct{}), make(chan struct{})
 		awake := make(chan error, 1)
@@ -280,7 +282,7 @@ func TestImport_OfANodeThatHangsIsFinishedByAnotherWithoutDuplicates(t *testing.
 			t.Fatal("the job was claimed while another node had it")
 		}
 		b.clock.Advance(time.Second)
-		now = b.ended(second, j)
+		b.ended(second, j)
 		close(wake)
 		if err := <-awake; !errors.Is(err, job.ErrLost) {
 			t.Errorf("the node that woke up: got %v, want ErrLost", err)
@@ -298,7 +300,7 @@ func TestImport_OfANodeThatHangsIsFinishedByAnotherWithoutDuplicates(t *testing.
 
 // Whether a commit was written is not known when the answer to it is lost.
 func TestImport_GoesOnAfterCommitsWhoseAnswersWereLost(t *testing.T) {
-	databases(t, func(b *bench) {
+	databases(t, func(t *testing.T, b *bench) {
 		lost := apierr.New(apierr.Unavailable, "database_unavailable", "lost")
 		jobs := b.node(func(c *job.Config) {
 			s := &commits{DB: b.db}
@@ -355,7 +357,7 @@ func TestClose_GivesUpTheClaimSoThatAnotherNodeGoesOnAtOnce(t *testing.T) {
 }
 
 func TestImport_OfUsersWhoAreThereIsRefusedOneByOne(t *testing.T) {
-	databases(t, func(b *bench) {
+	databases(t, func(t *testing.T, b *bench) {
 		jobs := b.node(nil)
 		b.ended(jobs, b.imports(jobs, job.Import{}, `[{"email":"a@example.com","user_id":"1","name":"A"}]`))
 		j := b.ended(jobs, b.imports(jobs, job.Import{}, `[
@@ -377,7 +379,7 @@ func TestImport_OfUsersWhoAreThereIsRefusedOneByOne(t *testing.T) {
 }
 
 func TestImport_WithUpsertReplacesWhatMayBeUpdated(t *testing.T) {
-	databases(t, func(b *bench) {
+	databases(t, func(t *testing.T, b *bench) {
 		jobs := b.node(nil)
 		const md5 = `"custom_password_hash":{"algorithm":"md5","hash":{"value":"%s","encoding":"hex"}}`
 		old, fresh := fmt.Sprintf(md5, "de8498eb12b0309737310c8971cfc7a2"), fmt.Sprintf(md5, "0f8ace3b2b97fc3820def0a5a79cf93a")
@@ -554,7 +556,7 @@ func (idle) ClaimJob(context.Context, string, time.Time, time.Time) (*job.Job, e
 }
 
 func TestCreateImport_TakesTwoAtATime(t *testing.T) {
-	databases(t, func(b *bench) {
+	databases(t, func(t *testing.T, b *bench) {
 		jobs := b.node(func(c *job.Config) { c.Store = idle{b.db} })
 		first := b.imports(jobs, job.Import{}, file(1))
 		b.imports(jobs, job.Import{}, file(2))
@@ -613,6 +615,54 @@ func TestJob_ThatTakesTooLongFails(t *testing.T) {
 	if n := len(b.all("users")); n == 0 || n == 500 {
 		t.Errorf("%d users were imported, want some", n)
 	}
+}
+
+// later is a node that has not heard yet of a connection which another node has made.
+type later struct {
+	*store.DB
+	asked atomic.Int64
+}
+
+func (l *later) Connections(ctx context.Context, tenantID string) ([]*connection.Connection, error) {
+	if l.asked.Add(1) == 2 { // the first time it is asked for the answer to the request
+		return nil, nil
+	}
+	return l.DB.Connections(ctx, tenantID)
+}
+
+func TestJob_WaitsForAConnectionThatWasMadeAMomentAgo(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, storetest.SQLite(t))
+	jobs := b.node(func(c *job.Config) { c.Connections = &later{DB: b.db} })
+	j := b.imports(jobs, job.Import{}, file(3))
+	j = b.until(jobs, j, func(j *job.Job) bool {
+		b.clock.Advance(100 * time.Millisecond)
+		return j.Status.Ended()
+	})
+	equal(t, "status", j.Status, job.Completed)
+}
+
+// none is a node that knows of no connection but in the request.
+type none struct{ later }
+
+func (n *none) Connections(ctx context.Context, tenantID string) ([]*connection.Connection, error) {
+	if n.asked.Add(1) == 1 {
+		return n.DB.Connections(ctx, tenantID)
+	}
+	return nil, nil
+}
+
+func TestJob_OfAConnectionThatWasDeletedFails(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, storetest.SQLite(t))
+	jobs := b.node(func(c *job.Config) { c.Connections = &none{later{DB: b.db}} })
+	j := b.imports(jobs, job.Import{}, file(3))
+	j = b.until(jobs, j, func(j *job.Job) bool {
+		b.clock.Advance(100 * time.Millisecond)
+		return j.Status.Ended()
+	})
+	equal(t, "status", j.Status, job.Failed)
+	equal(t, "details", j.Details, "The connection does not exist")
 }
 
 func TestJob_IsForgottenAfterADay(t *testing.T) {
@@ -694,7 +744,7 @@ func (b *bench) people(jobs *job.Jobs) {
 }
 
 func TestExport_WritesWhatWasAskedFor(t *testing.T) {
-	databases(t, func(b *bench) {
+	databases(t, func(t *testing.T, b *bench) {
 		jobs := b.node(nil)
 		b.people(jobs)
 		for _, c := range []struct {
@@ -738,7 +788,7 @@ func TestExport_ShowsNoSecrets(t *testing.T) {
 }
 
 func TestExport_GoesOnWhereItStoppedWithoutRepeatingAnybody(t *testing.T) {
-	databases(t, func(b *bench) {
+	databases(t, func(t *testing.T, b *bench) {
 		lost := apierr.New(apierr.Unavailable, "database_unavailable", "lost")
 		jobs := b.node(nil)
 		b.ended(jobs, b.imports(jobs, job.Import{}, file(1700)))

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"latchkey/internal/connection"
 	"latchkey/internal/eventlog"
 	"latchkey/internal/ident"
 )
@@ -23,6 +24,8 @@ const (
 	// sweepEvery is the pace at which old jobs are deleted, sweepSome how many of them at a time.
 	sweepEvery = 5 * time.Minute
 	sweepSome  = 50
+	// configurationAge is how old what a node knows of a tenant's connections surely is not.
+	configurationAge = 5 * time.Second
 	// pauseAfterFailure is how long a job rests that could not go on.
 	pauseAfterFailure = 2 * time.Second
 )
@@ -229,6 +232,16 @@ func (r *run) proceed(ctx context.Context) error {
 		return failure("The job timed out.")
 	}
 	return nil
+}
+
+// target gives the connection of the job. A job that has just begun may be about a connection that was made on another node
+// a moment ago: it pauses, and this node will know.
+func (r *run) target(ctx context.Context) (*connection.Connection, error) {
+	c, err := r.connection(ctx, r.job.TenantID, r.job.ConnectionID)
+	if errors.Is(err, connection.ErrNotFound) && r.Clock.Now().After(r.job.StartedAt.Add(configurationAge)) {
+		return nil, failure(connection.ErrNotFound.Message)
+	}
+	return c, err
 }
 
 // save commits a change of the job together with what write does, and prolongs the claim. The job is the one that was
