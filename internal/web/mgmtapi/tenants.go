@@ -4,23 +4,20 @@ import (
 	"context"
 	"math"
 
+	"latchkey/internal/connection"
 	"latchkey/internal/resource"
 )
 
-// tenantSettings: Auth0 docs, "Tenant Settings". The defaults are those of a fresh tenant.
+// tenantSettings: Auth0 docs, "Tenant Settings". A fresh tenant shows the defaults below; everything else is shown once it
+// is set, and null takes it away again: tools tell "not set" from an empty or a default value.
 var tenantSettings = &settings{
 	id:    resource.TenantSettings,
-	byKey: []string{"flags", "latchkey"},
+	byKey: []string{"flags", "latchkey", "change_password", "guardian_mfa_page"},
 	absent: resource.Document{
-		"friendly_name": "", "picture_url": "", "support_email": "", "support_url": "", "default_audience": "",
-		"default_directory": "", "default_redirection_uri": "", "allowed_logout_urls": []any{}, "enabled_locales": []any{"en"},
-		"session_lifetime": 168.0, "idle_session_lifetime": 72.0, "ephemeral_session_lifetime": 72.0,
-		"idle_ephemeral_session_lifetime": 24.0, "session_cookie": resource.Document{"mode": "persistent"},
-		"sessions":    resource.Document{"oidc_logout_prompt_enabled": true},
-		"oidc_logout": resource.Document{"rp_logout_end_session_endpoint_discovery": true}, "sandbox_version": "22",
-		"sandbox_versions_available": []any{"22"}, "customize_mfa_in_postlogin_action": false,
-		"allow_organization_name_in_authentication_api": false, "pushed_authorization_requests_supported": false,
-		"acr_values_supported": []any{}, "mtls": resource.Document{"enable_endpoint_aliases": false},
+		"enabled_locales": []any{"en"}, "session_lifetime": 168.0, "idle_session_lifetime": 72.0,
+		"ephemeral_session_lifetime": 72.0, "idle_ephemeral_session_lifetime": 24.0,
+		"oidc_logout":     resource.Document{"rp_logout_end_session_endpoint_discovery": true},
+		"sandbox_version": "22", "sandbox_versions_available": []any{"22"}, "resource_parameter_profile": "audience",
 	},
 	check:   checkTenantSettings,
 	present: presentTenantSettings,
@@ -30,6 +27,10 @@ var tenantSettings = &settings{
 var tenantFlags = resource.Document{
 	"allow_changing_enable_sso": false, "disable_impersonation": true, "enable_sso": true, "universal_login": true,
 	"revoke_refresh_token_grant": false, "disable_clickjack_protection_headers": false,
+}
+
+// fixedFlags are what they are: confidential clients prove themselves at /passwordless/start, here always.
+var fixedFlags = resource.Document{
 	"enforce_client_authentication_on_passwordless_start":               true,
 	"cannot_change_enforce_client_authentication_on_passwordless_start": true,
 }
@@ -44,7 +45,7 @@ func (a *api) tenantSettings() []route {
 	}
 }
 
-// updateTenantSettings keeps lifetimes in minutes, whichever unit they come in.
+// updateTenantSettings keeps lifetimes in minutes, whichever unit they come in; where both come, minutes count.
 func updateTenantSettings(r *request) (answer, error) {
 	d := r.doc()
 	for _, name := range lifetimes {
@@ -67,29 +68,29 @@ func presentTenantSettings(_ *request, _ *resource.Resource, shown resource.Docu
 		}
 	}
 	flags := clone(tenantFlags)
-	for name, v := range member(shown, "flags") {
-		flags[name] = v
-	}
+	mergeDeep(flags, member(shown, "flags"))
+	mergeDeep(flags, fixedFlags)
 	shown["flags"] = flags
+	if len(member(shown, "latchkey")) == 0 {
+		delete(shown, "latchkey")
+	}
 }
 
-func checkTenantSettings(r *request, ctx context.Context, _, after resource.Document) error {
-	if audience := text(after, "default_audience"); audience != "" {
+// checkTenantSettings refuses defaults that name something that is not there.
+func checkTenantSettings(r *request, ctx context.Context, before, after resource.Document) error {
+	if audience := text(after, "default_audience"); audience != "" && audience != text(before, "default_audience") {
 		if _, err := r.APIs.ResourceServer(ctx, r.tenantID(), audience); err != nil {
 			return invalidBody("The default audience does not exist.")
 		}
 	}
-	if name := text(after, "default_directory"); name != "" {
+	if name := text(after, "default_directory"); name != "" && name != text(before, "default_directory") {
 		all, err := r.Connections.Connections(ctx, r.tenantID())
 		if err != nil {
 			return err
 		}
-		for _, c := range all {
-			if c.Name == name {
-				return nil
-			}
+		if connection.Find(all, name) == nil {
+			return invalidBody("The default directory does not exist.")
 		}
-		return invalidBody("The default directory does not exist.")
 	}
 	return nil
 }
