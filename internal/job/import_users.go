@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 
 	"latchkey/internal/account"
 	"latchkey/internal/connection"
@@ -300,10 +301,10 @@ func (i *importing) update(ctx context.Context, r *record) (d decision, found bo
 		u.EmailVerified = r.EmailVerified
 	}
 	if r.gives("user_metadata") {
-		u.UserMetadata = r.UserMetadata
+		u.UserMetadata = withoutNull(r.UserMetadata)
 	}
 	if r.gives("app_metadata") {
-		u.AppMetadata = r.AppMetadata
+		u.AppMetadata = withoutNull(r.AppMetadata)
 	}
 	// An imported password may be corrected until it has been used.
 	if r.gives("custom_password_hash") && u.LoginsCount == 0 && u.LastPasswordReset.IsZero() {
@@ -312,6 +313,12 @@ func (i *importing) update(ctx context.Context, r *record) (d decision, found bo
 	return decision{update: true, errors: r.notices(), write: func(ctx context.Context) error {
 		return i.Users.UpdateUser(ctx, i.job.TenantID, &u)
 	}}, true, nil
+}
+
+// withoutNull gives metadata as they are stored: a member that is null is none.
+func withoutNull(metadata map[string]any) map[string]any {
+	maps.DeleteFunc(metadata, func(_ string, value any) bool { return value == nil })
+	return metadata
 }
 
 // canonical gives an address in the form in which users are found; as it is where it is none.

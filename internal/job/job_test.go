@@ -29,6 +29,7 @@ import (
 	"latchkey/internal/store"
 	"latchkey/internal/store/storetest"
 	"latchkey/internal/tenant"
+	"latchkey/internal/ticket"
 	"latchkey/internal/user"
 )
 
@@ -389,7 +390,7 @@ func TestImport_WithUpsertReplacesWhatMayBeUpdated(t *testing.T) {
 		a, bob := b.find("named", "a@example.com"), b.find("named", "b@example.com")
 		must(t, b.db.RecordLogin(t.Context(), b.tenant, bob.ID, user.Login{At: begin, IP: "192.0.2.1"}))
 		j := b.ended(jobs, b.imports(jobs, job.Import{ConnectionID: b.id("named"), Upsert: true}, `[
-			{"email":"A@example.com","username":"other","user_id":"9","name":"A2","blocked":true,"email_verified":true,"user_metadata":{"z":2},`+fresh+`},
+			{"email":"A@example.com","username":"other","user_id":"9","name":"A2","blocked":true,"email_verified":true,"user_metadata":{"z":2,"y":null},`+fresh+`},
 			{"email":"b@example.com","username":"b",`+fresh+`},
 			{"email":"a@example.com","username":"a","name":"twice"},
 			{"email":"c@example.com","username":"z"},
@@ -865,6 +866,53 @@ func TestOpen_NeedsTheKeyOfTheJob(t *testing.T) {
 	b.clock.Advance(24 * time.Hour)
 	if _, _, err := jobs.Open(t.Context(), b.tenant, one.ID, key); !errors.Is(err, job.ErrNotFound) {
 		t.Errorf("after a day: got %v, want ErrNotFound", err)
+	}
+}
+
+// mails stands for what makes verification mails.
+type mails struct {
+	refuse, lost error
+	queued       int
+	sent         int
+}
+
+func (m *mails) PrepareVerification(context.Context, ticket.Asked) (*ticket.Verification, error) {
+	return &ticket.Verification{}, m.refuse
+}
+
+func (m *mails) Queue(context.Context, *ticket.Verification) error {
+	m.queued++
+	return m.lost
+}
+
+func (m *mails) Committed(*ticket.Verification) { m.sent++ }
+
+func TestCreateVerification_IsOneCommitWithItsMail(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, storetest.SQLite(t))
+	asked := ticket.Asked{Site: tenant.Site{Tenant: &tenant.Tenant{ID: b.tenant}}}
+	noEmail := apierr.New(apierr.Invalid, "no_email", "none")
+	for _, c := range []struct {
+		about        string
+		refuse, lost error
+		queued, sent int
+	}{
+		{"a user without address", noEmail, nil, 0, 0}, {"a mail that cannot be written", nil, noEmail, 1, 0}, {"a mail", nil, nil, 1, 1},
+	} {
+		m := &mails{refuse: c.refuse, lost: c.lost}
+		jobs := b.node(func(c *job.Config) { c.Tickets = m })
+		j, err := jobs.CreateVerification(t.Context(), asked)
+		if refused := c.refuse != nil || c.lost != nil; errors.Is(err, noEmail) != refused {
+			t.Errorf("%s: got error %v", c.about, err)
+		}
+		equal(t, c.about, []int{m.queued, m.sent}, []int{c.queued, c.sent})
+		if c.sent == 0 {
+			continue
+		}
+		must(t, err)
+		got, err := jobs.Job(t.Context(), b.tenant, j.ID)
+		must(t, err)
+		equal(t, "job", []any{got.Type, got.Status}, []any{job.VerificationEmail, job.Completed})
 	}
 }
 
