@@ -54,15 +54,16 @@ const (
 	revokeFamily = `UPDATE refresh_families SET revoked_at = $3
 		WHERE tenant_id = $1 AND family_id = $2 AND revoked_at = 0`
 	revokeTokens = `UPDATE refresh_families SET revoked_at = $3
-		WHERE tenant_id = $1 AND user_id = $2 AND revoked_at = 0`
+		WHERE tenant_id = $1 AND user_id = $2` + notRevokedOfUser
 	revokeGrant = `UPDATE refresh_families SET revoked_at = $5
-		WHERE tenant_id = $1 AND user_id = $2 AND client_id = $3 AND audience = $4 AND revoked_at = 0`
+		WHERE tenant_id = $1 AND user_id = $2 AND client_id = $3 AND audience = $4` + notRevokedOfUser
 	revokeNotRotating = `UPDATE refresh_families SET revoked_at = $5
-		WHERE tenant_id = $1 AND user_id = $2 AND client_id = $3 AND audience = $4 AND NOT rotating AND revoked_at = 0`
+		WHERE tenant_id = $1 AND user_id = $2 AND client_id = $3 AND audience = $4 AND NOT rotating` + notRevokedOfUser
 	// Tokens whose family is gone are found by nobody; the sweep removes them.
-	trimFamilies = `DELETE FROM refresh_families WHERE tenant_id = $1 AND user_id = $2 AND client_id = $3
-		AND revoked_at = 0 AND (created_at, family_id) <= (SELECT created_at, family_id FROM refresh_families
-			WHERE tenant_id = $1 AND user_id = $2 AND client_id = $3 AND revoked_at = 0
+	trimFamilies = `DELETE FROM refresh_families
+		WHERE tenant_id = $1 AND user_id = $2 AND client_id = $3` + notRevokedOfUser + `
+		AND (created_at, family_id) <= (SELECT created_at, family_id FROM refresh_families
+			WHERE tenant_id = $1 AND user_id = $2 AND client_id = $3` + notRevokedOfUser + `
 			ORDER BY created_at DESC, family_id DESC LIMIT 1 OFFSET $4)`
 
 	consentColumns = `consent_id, user_id, client_id, audience, scope`

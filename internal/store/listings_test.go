@@ -14,9 +14,9 @@ func listings() []string {
 		{UserID: "u", SessionID: "s"}, {UserID: "u", Rotating: &rotating}, {ClientID: "c", Rotating: &rotating},
 	} {
 		n := familiesNamed(f, 1, 2, 3, 4, 5, 6, 7)
-		all = append(all, selectFamilies+ofTenant+notRevoked+notExpired+familiesAfter+n.sql.String()+familyOrder)
+		all = append(all, selectFamilies+ofTenant+notExpired+familiesAfter+n.sql.String()+familyOrder)
 		n = familiesNamed(f, 1, 2)
-		all = append(all, countFamilies+ofTenant+notRevoked+notExpired+n.sql.String(), revokeFamilies+ofTenant+notRevoked+n.sql.String())
+		all = append(all, countFamilies+ofTenant+notExpired+n.sql.String(), revokeFamilies+ofTenant+n.sql.String())
 	}
 	for _, f := range []grant.ConsentFilter{
 		{ID: "i"}, {UserID: "u"}, {ClientID: "c"}, {Audience: "a"}, {UserID: "u", Audience: "a"}, {ClientID: "c", Audience: "a"},
