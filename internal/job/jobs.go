@@ -95,6 +95,8 @@ type Config struct {
 	Poll time.Duration
 	// Lease is how long a claim outlives its node; twenty seconds unless set.
 	Lease time.Duration
+	// Idle leaves jobs to other processes of the same database: they are taken and not run.
+	Idle bool
 }
 
 // Jobs takes jobs and owns the worker that runs them. It is safe for concurrent use.
@@ -103,7 +105,8 @@ type Jobs struct {
 	worker *worker
 }
 
-// New makes Jobs and starts its worker, which begins with what an earlier process left behind. Close ends it.
+// New makes Jobs and, unless they are idle, starts their worker, which begins with what an earlier process left behind. Close
+// ends it.
 func New(c Config) (*Jobs, error) {
 	switch {
 	case c.Store == nil, c.Accounts == nil, c.Users == nil, c.Connections == nil, c.Events == nil, c.Keys == nil,
@@ -120,7 +123,11 @@ func New(c Config) (*Jobs, error) {
 		c.Lease = defaultLease
 	}
 	w := newWorker(&c)
-	go w.run()
+	if c.Idle {
+		close(w.done)
+	} else {
+		go w.run()
+	}
 	return &Jobs{c: c, worker: w}, nil
 }
 

@@ -49,6 +49,8 @@ type Config struct {
 	Inbox *Inbox
 	// Metrics is where the message metrics are registered; nil means nowhere.
 	Metrics prometheus.Registerer
+	// Idle leaves messages to other processes of the same database: the Sender queues and sends none.
+	Idle bool
 }
 
 // Sender queues messages and owns the worker that delivers them. It is safe for concurrent use.
@@ -59,8 +61,8 @@ type Sender struct {
 	worker *worker
 }
 
-// New makes a Sender and starts its worker, which begins with the messages that an earlier process left behind. Close
-// ends it.
+// New makes a Sender and, unless it is idle, starts its worker, which begins with the messages that an earlier process left
+// behind. Close ends it.
 func New(c Config) (*Sender, error) {
 	switch {
 	case c.Store == nil, c.Keys == nil, c.Clock == nil, c.Log == nil, c.Events == nil:
@@ -78,7 +80,11 @@ func New(c Config) (*Sender, error) {
 		return nil, err
 	}
 	w := newWorker(c, m)
-	go w.run()
+	if c.Idle {
+		close(w.done)
+	} else {
+		go w.run()
+	}
 	return &Sender{store: c.Store, keys: c.Keys, clock: c.Clock, worker: w}, nil
 }
 

@@ -36,6 +36,8 @@ type AppConfig struct {
 	// Dev is development mode: an inbox, a thousand times the room in limits for loopback callers, and redirects to
 	// loopback for every client that has the setting for them.
 	Dev bool
+	// Idle is for a command that works beside running nodes and ends: mail, jobs and clearing up are left to those.
+	Idle bool
 }
 
 // App is the product without its listeners: the handler that answers for every tenant, and the worker that sends mail.
@@ -78,7 +80,7 @@ func NewApp(c AppConfig) (*App, error) {
 	p := parts{AppConfig: c, events: eventlog.New(d.Store, d.Clock, uint32(node[0])<<16|uint32(node[1])<<8|uint32(node[2]))}
 	messages := message.Config{
 		Store: d.Store, Keys: d.Keyset, Clock: d.Clock, Log: c.Log, Events: messageEvents{p.events},
-		Renderer: renderer, Inbox: a.Inbox, Metrics: c.Metrics.Registerer(),
+		Renderer: renderer, Inbox: a.Inbox, Metrics: c.Metrics.Registerer(), Idle: c.Idle,
 	}
 	if c.SMTP != nil {
 		messages.Provider = message.NewSMTP(*c.SMTP)
@@ -90,7 +92,9 @@ func NewApp(c AppConfig) (*App, error) {
 	if a.handler, a.jobs, err = wire(p); err != nil {
 		return nil, errors.Join(err, a.sender.Close(context.Background()))
 	}
-	a.janitor = startJanitor(d.Store, d.Clock, c.Log)
+	if !c.Idle {
+		a.janitor = startJanitor(d.Store, d.Clock, c.Log)
+	}
 	return a, nil
 }
 
@@ -118,7 +122,9 @@ func (a *App) Management(t *tenant.Tenant) http.Handler {
 
 // Close ends the background work: it sends what has been handed to the message worker first.
 func (a *App) Close(ctx context.Context) error {
-	a.janitor.close()
+	if a.janitor != nil {
+		a.janitor.close()
+	}
 	return errors.Join(a.jobs.Close(ctx), a.sender.Close(ctx))
 }
 

@@ -54,7 +54,7 @@ func wire(p parts) (http.Handler, *job.Jobs, error) {
 	})
 	jobs, err := job.New(job.Config{
 		Store: db, Accounts: accounts, Users: db, Connections: db, Tickets: tickets, Events: p.events, Keys: keys, Clock: clock,
-		Log: p.Log, MaxImport: p.MaxImport,
+		Log: p.Log, MaxImport: p.MaxImport, Idle: p.Idle,
 	})
 	if err != nil {
 		return nil, nil, err
