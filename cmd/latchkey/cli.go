@@ -32,6 +32,8 @@ type cli struct {
 	Migrate migrateCmd `cmd:"" help:"Bring a database's tables to what this version needs."`
 	Tenant  tenantCmd  `cmd:"" help:"Create and list tenants."`
 	Keys    keysCmd    `cmd:"" help:"Make and rotate signing keys and the master keyset."`
+	Export  exportCmd  `cmd:"" help:"Write a tenant's configuration to files."`
+	Apply   applyCmd   `cmd:"" help:"Make a tenant's configuration what files say."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 

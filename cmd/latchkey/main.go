@@ -26,7 +26,12 @@ func main() {
 const (
 	exitFailed = 1 // the command was understood and did not succeed
 	exitUsage  = 2 // the command line, the environment or the configuration file is wrong
+
+	exitChanges = 2 // of apply --dry-run: there is something to do; a wrong command line is exitFailed there
 )
+
+// errChanges ends a command that only looked with exitChanges.
+var errChanges = errors.New("there is something to do")
 
 // streams are where a command speaks.
 type streams struct {
@@ -54,21 +59,38 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	}
 	parsed, err := parser.Parse(args)
 	if err != nil {
-		code := complain(errOut, err, exitUsage)
 		var parse *kong.ParseError
-		if errors.As(err, &parse) && parse.Context != nil && parse.Context.Selected() != nil {
+		known := errors.As(err, &parse) && parse.Context != nil && parse.Context.Selected() != nil
+		code := exitUsage
+		if known {
+			code = usageCode(parse.Context)
+		}
+		_ = complain(errOut, err, code)
+		if known {
 			_, _ = fmt.Fprintf(errOut, "Run \"latchkey %s --help\" to read about its settings.\n", parse.Context.Selected().Path())
 		}
 		return code
 	}
 	if err := parsed.Run(); err != nil {
 		var usage *usageError
-		if errors.As(err, &usage) {
-			return complain(errOut, err, exitUsage)
+		switch {
+		case errors.Is(err, errChanges):
+			return exitChanges
+		case errors.As(err, &usage):
+			return complain(errOut, err, usageCode(parsed))
 		}
 		return complain(errOut, err, exitFailed)
 	}
 	return 0
+}
+
+// usageCode is the exit code for a wrong command line. Scripts ask apply --dry-run whether there is something to do by its
+// exit code, so there a mistake is a failure.
+func usageCode(ctx *kong.Context) int {
+	if ctx.Selected().Name == "apply" {
+		return exitFailed
+	}
+	return exitUsage
 }
 
 func complain(w io.Writer, err error, code int) int {

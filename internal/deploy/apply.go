@@ -15,9 +15,12 @@ import (
 var ErrChanged = errors.New("the tenant was changed since the plan was made; nothing was done, make a new plan")
 
 // Apply does what the plan says. Where the tenant has transactions, all of it happens or nothing; else it stops at the first
-// refusal, and what was done before stays done. Done is called after each change, where it is not nil; in a transaction it
+// refusal, and what was done before stays done. A plan that lacks a secret which must be created is refused at once. Done is called after each change, where it is not nil; in a transaction it
 // may be called for changes that are then taken back.
 func (p *Plan) Apply(ctx context.Context, done func(*Change)) error {
+	if err := errors.Join(p.lacking...); err != nil {
+		return err
+	}
 	if p.session.tenant.InTx == nil {
 		return p.apply(ctx, done)
 	}

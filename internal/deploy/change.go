@@ -144,6 +144,9 @@ func (p *Plan) String() string {
 			parts = append(parts, fmt.Sprintf("%d to %s", counts[a], a))
 		}
 	}
+	for _, err := range p.lacking {
+		fmt.Fprintf(&b, "? %v\n", err)
+	}
 	fmt.Fprintf(&b, "Plan: %s.\n", strings.Join(parts, ", "))
 	return b.String()
 }

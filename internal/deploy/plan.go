@@ -16,6 +16,7 @@ type Plan struct {
 
 	session *session
 	config  *Configuration
+	lacking []error // values without which resources cannot be created
 }
 
 // Empty reports whether there is nothing to do.
@@ -60,7 +61,7 @@ func NewPlan(ctx context.Context, t Tenant, c *Configuration, settings Settings)
 func (p *Plan) plan(ctx context.Context, k *kind, section *section) ([]*Change, error) {
 	s := p.session
 	if k.foreign {
-		p.unsupported(k)
+		p.unsupported(k, "this server has no such feature")
 		return nil, nil
 	}
 	all, err := s.of(ctx, k.name)
@@ -68,8 +69,7 @@ func (p *Plan) plan(ctx context.Context, k *kind, section *section) ([]*Change, 
 		return nil, err
 	}
 	if reason := s.lacks(k.name); reason != nil {
-		p.unsupported(k)
-		s.warn("%s: skipped: %v", k.name, reason)
+		p.unsupported(k, reason.Error())
 		return nil, nil
 	}
 	wanted := make([]*Change, 0, len(section.items))
@@ -103,10 +103,9 @@ func (p *Plan) plan(ctx context.Context, k *kind, section *section) ([]*Change, 
 	return changes, nil
 }
 
-func (p *Plan) unsupported(k *kind) {
-	if !slices.Contains(p.Unsupported, k.name) {
-		p.Unsupported = append(p.Unsupported, k.name)
-	}
+func (p *Plan) unsupported(k *kind, reason string) {
+	p.Unsupported = append(p.Unsupported, k.name)
+	p.session.warn("%s: skipped (unsupported): %s", k.name, reason)
 }
 
 // pair gives each wanted resource the stored one that it means, and returns the stored ones that none means.
@@ -169,7 +168,8 @@ func (p *Plan) compare(ctx context.Context, c *Change) (bool, error) {
 			return false, nil
 		}
 		c.Action = Create
-		return true, p.requireSecrets(c)
+		p.requireSecrets(c)
+		return true, nil
 	}
 	if k.single && k.remove != nil && len(c.item.object) == 0 {
 		c.Action, c.Forbidden = Delete, !s.settings.AllowDelete
@@ -234,8 +234,8 @@ func (c *Change) compareSecret(s *session, want object, path string) {
 	}
 }
 
-// requireSecrets refuses to create what cannot work without a secret that the file does not tell.
-func (p *Plan) requireSecrets(c *Change) error {
+// requireSecrets notes the secrets that a new resource cannot work without and that the file does not tell.
+func (p *Plan) requireSecrets(c *Change) {
 	for _, hidden := range c.kind.secretsOf(c.item.object) {
 		if !hidden.required {
 			continue
@@ -244,13 +244,13 @@ func (p *Plan) requireSecrets(c *Change) error {
 		marker, _ := value.(string)
 		switch {
 		case marker == notShown:
-			return c.item.source.refuse(hidden.path, "the value is needed to create this; write it in place of %s", notShown)
+			p.lacking = append(p.lacking, c.item.source.refuse(hidden.path, "the value is needed to create this; write it in place of %s", notShown))
 		case isMask(marker):
-			return c.item.source.refuse(hidden.path, "the value is needed to create this; give the keyword %s, for example in the environment as %s%s",
-				strings.Trim(marker, "#@"), variablePrefix, strings.Trim(marker, "#@"))
+			keyword := strings.Trim(marker, "#@")
+			p.lacking = append(p.lacking, c.item.source.refuse(hidden.path,
+				"the value is needed to create this; give the keyword %s, for example in the environment as %s%s", keyword, variablePrefix, keyword))
 		}
 	}
-	return nil
 }
 
 // dropMasks removes the properties that stand for something the file does not tell, at every depth, and gives their paths.
