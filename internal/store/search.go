@@ -290,11 +290,15 @@ func (p *plan) from(w *writer) string {
 		b.WriteString(` FROM ` + l.table + ` AS d WHERE d.tenant_id = $1 AND ` + l.where(w, "d"))
 	} else {
 		b.WriteString(` FROM (`)
+		distinct := "DISTINCT " // which UNION is by itself
+		if len(p.sources) > 1 {
+			distinct = ""
+		}
 		for i, l := range p.sources {
 			if i > 0 {
 				b.WriteString(` UNION `)
 			}
-			b.WriteString(`SELECT DISTINCT s.created_at, s.user_id FROM ` + l.table + ` AS s WHERE s.tenant_id = $1 AND ` + l.where(w, "s"))
+			b.WriteString(`SELECT ` + distinct + `s.created_at, s.user_id FROM ` + l.table + ` AS s WHERE s.tenant_id = $1 AND ` + l.where(w, "s"))
 		}
 		b.WriteString(`) AS d WHERE 1 = 1`)
 	}
@@ -404,7 +408,7 @@ func (db *DB) usersByID(ctx context.Context, tenantID string, ids []string, read
 	byID := make(map[string]*user.User, len(ids))
 	var statements []*engine.Statement
 	for batch := range slices.Chunk(ids, userBatches[len(userBatches)-1]) {
-		n := userBatches[slices.IndexFunc(userBatches, func(n int) bool { return n >= len(batch) })]
+		n := batchFor(userBatches, len(batch))
 		args := make([]any, 0, 1+n)
 		args = append(args, tenantID)
 		for i := range n {

@@ -155,7 +155,7 @@ type bounds struct {
 	incLow, incHigh bool
 }
 
-// below writes the conditions on a column, each after " AND ".
+// write writes the conditions on a column, each after " AND ".
 func (b bounds) write(w *writer, column string) string {
 	var text strings.Builder
 	if b.low != "" {
@@ -176,9 +176,14 @@ func operator(strict string, inclusive bool) string {
 
 // attributeWithin is an attribute with a value between two bounds.
 func attributeWithin(path string, b bounds) *leaf {
-	return &leaf{table: "user_attributes", where: func(w *writer, alias string) string {
+	return &leaf{table: "user_attributes", once: !several(path), where: func(w *writer, alias string) string {
 		return alias + ".path = " + w.arg(path) + b.write(w, alias+".value")
 	}}
+}
+
+// several reports whether a user may have several values of an attribute.
+func several(path string) bool {
+	return kindOf(path) == metadata || strings.HasPrefix(path, "identities.")
 }
 
 // attributeLike is an attribute with a value that begins in some way and is like a pattern.
@@ -648,7 +653,7 @@ func orderOf(s user.Sort) order {
 		}
 	default:
 		o.path = pathKey(s.Field)
-		o.several = kindOf(s.Field) == metadata || strings.HasPrefix(s.Field, "identities.")
+		o.several = several(o.path)
 		o.key = attributeWithin(o.path, bounds{})
 		o.key.once = true // see first
 	}

@@ -201,18 +201,22 @@ func clipped(text string, most int) string {
 
 // Attributes are written by statements of few lengths; one that is longer than what is left repeats the last, which
 // conflicts with itself and does nothing.
-var attributeBatches = []int{64, 32, 16, 8, 4}
+var attributeBatches = []int{4, 8, 12, 16, 24, 32, 48, 64}
+
+// batchFor gives the smallest batch that n fit in, or else the largest.
+func batchFor(batches []int, n int) int {
+	for _, batch := range batches {
+		if batch >= n {
+			return batch
+		}
+	}
+	return batches[len(batches)-1]
+}
 
 func insertAttributes(tenantID string, u *user.User, list []attribute) []*engine.Statement {
 	var statements []*engine.Statement
 	for len(list) > 0 {
-		n := attributeBatches[len(attributeBatches)-1]
-		for _, batch := range attributeBatches {
-			if len(list) > batch/2 {
-				n = batch
-				break
-			}
-		}
+		n := batchFor(attributeBatches, len(list))
 		args := make([]any, 0, 3+2*n)
 		args = append(args, tenantID, u.ID, clock.Millis(u.CreatedAt))
 		for i := range n {
