@@ -144,11 +144,107 @@ type Import struct {
 	SendCompletionEmail bool
 }
 
+// Ready is a job that only has to be written to begin. Its Commit joins the caller's transaction, with whatever else the
+// caller writes there; Committed says afterwards that the transaction was committed, and Drop that it never will be.
+type Ready struct {
+	// Job is the job as it will be.
+	Job *Job
+
+	commit    func(ctx context.Context) error
+	committed func()
+	drop      func(ctx context.Context) error
+}
+
+// Commit writes the job, in the caller's transaction or in one of its own. The former may run more than once.
+func (r *Ready) Commit(ctx context.Context) error { return r.commit(ctx) }
+
+// Committed lets the job begin at once. It never blocks.
+func (r *Ready) Committed() { r.committed() }
+
+// Drop takes away what was written for the job before.
+func (r *Ready) Drop(ctx context.Context) error {
+	if r.drop == nil {
+		return nil
+	}
+	return r.drop(ctx)
+}
+
+// begin does both, in a commit of their own.
+func (s *Jobs) begin(ctx context.Context, r *Ready, err error) (*Job, error) {
+	if err != nil {
+		return nil, err
+	}
+	if err := r.Commit(ctx); err != nil {
+		return nil, errors.Join(err, r.Drop(context.WithoutCancel(ctx)))
+	}
+	r.Committed()
+	return r.Job, nil
+}
+
 // CreateImport takes the file of an import and gives the job, which then runs by itself. It is ErrTooManyJobs while two
 // imports of the tenant are under way; ErrTooLarge and ErrEmptyFile are about the file; connection.ErrNotFound,
-// ErrNotDatabase, ErrDisabled and ErrNoImportMode about the connection.
+// ErrNotDatabase, ErrDisabled and ErrNoImportMode about the connection. A caller that writes more in the same commit uses
+// Upload and PrepareImport.
 func (s *Jobs) CreateImport(ctx context.Context, tenantID string, in Import, file io.Reader) (*Job, error) {
-	c, err := s.connection(ctx, tenantID, in.ConnectionID)
+	c, err := s.importable(ctx, tenantID, in.ConnectionID)
+	if err != nil {
+		return nil, err
+	}
+	u, err := s.Upload(ctx, tenantID, file)
+	if err != nil {
+		return nil, err
+	}
+	return s.begin(ctx, u.into(c, in), nil)
+}
+
+// Upload is the file of an import that nobody has asked for yet: the parts of a form come in any order.
+type Upload struct {
+	jobs *Jobs
+	job  *Job
+}
+
+// Upload takes the file of an import. What it has written goes with Drop, or when nothing follows in time.
+func (s *Jobs) Upload(ctx context.Context, tenantID string, file io.Reader) (*Upload, error) {
+	u := &Upload{s, s.newJob(tenantID, UsersImport)}
+	u.job.Status = Uploading
+	if err := s.takeSlot(ctx, u.job); err != nil {
+		return nil, err
+	}
+	if err := s.takeFile(ctx, u.job, file); err != nil {
+		return nil, errors.Join(err, u.Drop(ctx))
+	}
+	return u, nil
+}
+
+// Drop forgets the file, also when the client has gone: nobody will ask for its job, and it has a slot.
+func (u *Upload) Drop(ctx context.Context) error {
+	return u.jobs.c.Store.DeleteJob(context.WithoutCancel(ctx), u.job.TenantID, u.job.ID)
+}
+
+// PrepareImport makes an import of a file. When it refuses, the file is gone.
+func (s *Jobs) PrepareImport(ctx context.Context, tenantID string, in Import, u *Upload) (*Ready, error) {
+	c, err := s.importable(ctx, tenantID, in.ConnectionID)
+	if err != nil {
+		return nil, errors.Join(err, u.Drop(ctx))
+	}
+	return u.into(c, in), nil
+}
+
+// into makes the import of the file into a connection.
+func (u *Upload) into(c *connection.Connection, in Import) *Ready {
+	s, j := u.jobs, *u.job
+	j.Status = Pending
+	j.ConnectionID, j.Connection, j.ExternalID = c.ID, c.Name, in.ExternalID
+	j.Upsert, j.SendCompletionEmail = in.Upsert, in.SendCompletionEmail
+	return &Ready{
+		Job: &j, committed: s.worker.nudge, drop: u.Drop,
+		commit: func(ctx context.Context) error { return s.c.Store.SaveJob(ctx, &j, "", s.c.Clock.Now()) },
+	}
+}
+
+// importable gives the connection that users are imported into.
+func (s *Jobs) importable(ctx context.Context, tenantID, connectionID string) (*connection.Connection, error) {
+	c, err := s.connection(ctx, tenantID, connectionID)
 	switch {
 	case err != nil:
 		return nil, err
@@ -159,19 +255,7 @@ func (s *Jobs) CreateImport(ctx context.Context, tenantID string, in Import, fil
 	case c.Options.DatabaseCustomization && !c.Options.ImportMode:
 		return nil, ErrNoImportMode
 	}
-	j := s.newJob(tenantID, UsersImport)
-	j.Status = Uploading
-	j.ConnectionID, j.Connection, j.ExternalID = c.ID, c.Name, in.ExternalID
-	j.Upsert, j.SendCompletionEmail = in.Upsert, in.SendCompletionEmail
-	if err := s.takeSlot(ctx, j); err != nil {
-		return nil, err
-	}
-	if err := s.takeFile(ctx, j, file); err != nil {
-		// Also when the client has gone: nobody will ask for this job, and it has a slot.
-		return nil, errors.Join(err, s.c.Store.DeleteJob(context.WithoutCancel(ctx), tenantID, j.ID))
-	}
-	s.worker.nudge()
-	return j, nil
+	return c, nil
 }
 
 func (s *Jobs) newJob(tenantID string, typ Type) *Job {
@@ -190,8 +274,7 @@ func (s *Jobs) takeSlot(ctx context.Context, j *Job) error {
 	return ErrTooManyJobs
 }
 
-// takeFile writes a file in chunks, each in a commit of its own since the network decides how fast they come, and then
-// lets the job be claimed.
+// takeFile writes a file in chunks, each in a commit of its own since the network decides how fast they come.
 func (s *Jobs) takeFile(ctx context.Context, j *Job, file io.Reader) error {
 	for number := 0; ; number++ {
 		content := make([]byte, ChunkSize)
@@ -216,8 +299,7 @@ func (s *Jobs) takeFile(ctx context.Context, j *Job, file io.Reader) error {
 	if j.Size == 0 {
 		return ErrEmptyFile
 	}
-	j.Status = Pending
-	return s.c.Store.SaveJob(ctx, j, "", s.c.Clock.Now())
+	return nil
 }
 
 // Export asks for an export.
@@ -228,8 +310,15 @@ type Export struct {
 	Fields       []Field
 }
 
-// CreateExport gives the job of an export, which then runs by itself.
+// CreateExport gives the job of an export, which then runs by itself. A caller that writes more in the same commit uses
+// PrepareExport.
 func (s *Jobs) CreateExport(ctx context.Context, tenantID string, in Export) (*Job, error) {
+	ready, err := s.PrepareExport(ctx, tenantID, in)
+	return s.begin(ctx, ready, err)
+}
+
+// PrepareExport makes the job of an export.
+func (s *Jobs) PrepareExport(ctx context.Context, tenantID string, in Export) (*Ready, error) {
 	j := s.newJob(tenantID, UsersExport)
 	j.Format, j.Limit, j.Fields = in.Format, in.Limit, in.Fields
 	if j.Format == "" {
@@ -245,33 +334,39 @@ func (s *Jobs) CreateExport(ctx context.Context, tenantID string, in Export) (*J
 	if err := checkFields(j.Format, j.Fields); err != nil {
 		return nil, err
 	}
-	if err := s.c.Store.InsertJob(ctx, j, j.CreatedAt); err != nil {
-		return nil, err
-	}
-	s.worker.nudge()
-	return j, nil
+	return &Ready{
+		Job: j, committed: s.worker.nudge,
+		commit: func(ctx context.Context) error { return s.c.Store.InsertJob(ctx, j, j.CreatedAt) },
+	}, nil
 }
 
 // CreateVerification sends the mail that asks a person to verify an address. Ticket, mail and job are one commit; what
 // then follows is the outbox's, so the job has ended when it is made.
+// A caller that writes more in the same commit uses PrepareVerification.
 func (s *Jobs) CreateVerification(ctx context.Context, a ticket.Asked) (*Job, error) {
+	ready, err := s.PrepareVerification(ctx, a)
+	return s.begin(ctx, ready, err)
+}
+
+// PrepareVerification makes the mail that asks a person to verify an address, and its job.
+func (s *Jobs) PrepareVerification(ctx context.Context, a ticket.Asked) (*Ready, error) {
 	v, err := s.c.Tickets.PrepareVerification(ctx, a)
 	if err != nil {
 		return nil, err
 	}
 	j := s.newJob(a.Site.Tenant.ID, VerificationEmail)
 	j.Status, j.StartedAt, j.EndedAt = Completed, j.CreatedAt, j.CreatedAt
-	err = s.c.Store.InTx(ctx, func(ctx context.Context) error {
-		if err := s.c.Tickets.Queue(ctx, v); err != nil {
-			return err
-		}
-		return s.c.Store.InsertJob(ctx, j, j.CreatedAt)
-	})
-	if err != nil {
-		return nil, err
-	}
-	s.c.Tickets.Committed(v)
-	return j, nil
+	return &Ready{
+		Job: j, committed: func() { s.c.Tickets.Committed(v) },
+		commit: func(ctx context.Context) error {
+			return s.c.Store.InTx(ctx, func(ctx context.Context) error {
+				if err := s.c.Tickets.Queue(ctx, v); err != nil {
+					return err
+				}
+				return s.c.Store.InsertJob(ctx, j, j.CreatedAt)
+			})
+		},
+	}, nil
 }
 
 // Job gives a job, or ErrNotFound.
