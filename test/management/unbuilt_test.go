@@ -36,7 +36,7 @@ func TestUnbuiltFeatures_AnswerWhatOfficialToolsBear(t *testing.T) {
 		}
 		for path, want := range map[string]string{
 			"/flows/af_aj9fK5JBVy9Uo1eSnwCeMS":                     "Flow not found",
-			"/flows/af_aj9fK5JBVy9Uo1eSnwCeMS/executions":          "Flow not found",
+			"/flows/af_aj9fK5JBVy9Uo1eSnwCeMS/executions/e":        "Execution not found",
 			"/flows/vault/connections/ac_5Cy8N47rNvNixgNBShK8fK":   "Connection not found",
 			"/forms/ap_9AXxPP59pJx5ZtA471cSBx":                     "Form not found",
 			"/network-acls/acl_og5stNekT7J3mRCbWCsmZT":             "NetworkACL with this ID was not found",
@@ -55,7 +55,7 @@ func TestUnbuiltFeatures_AnswerWhatOfficialToolsBear(t *testing.T) {
 			}
 		}
 		for path, body := range map[string]map[string]any{
-			"/flows": {"name": "f"}, "/forms": {"name": "f"}, "/keys/encryption/rekey": nil,
+			"/keys/encryption/rekey": nil, "/keys/encryption": {"type": "customer-provided-root-key"},
 		} {
 			if a := s.API("POST", path, body); a.Status != 403 || a.Doc()["errorCode"] != "insufficient_entitlement" {
 				t.Errorf("POST %s: got %d %s", path, a.Status, a.Text)

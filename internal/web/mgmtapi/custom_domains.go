@@ -1,7 +1,6 @@
 package mgmtapi
 
 import (
-	"errors"
 	"strconv"
 	"strings"
 
@@ -16,6 +15,7 @@ var customDomains = &collection{
 	kind: "custom_domains", plural: "custom_domains", idName: "custom_domain_id",
 	newID:      func() string { return ident.Prefixed("cd", 16) },
 	key:        func(d resource.Document) string { return text(d, "domain") },
+	missing:    notFoundError("inexistent_custom_domain", "The custom domain {id} does not exist"),
 	taken:      conflict("Custom domain already exists."),
 	idempotent: true,
 	byKey:      []string{"domain_metadata"},
@@ -31,22 +31,11 @@ func (a *api) customDomains() []route {
 		{"POST /custom-domains", "Configure a new custom domain", anyOf("create:custom_domains"), customDomains.create},
 		{"GET /custom-domains/default", "Get the default domain", anyOf("read:custom_domains"), defaultDomain},
 		{"PATCH /custom-domains/default", "Update the default custom domain for the tenant", anyOf("update:custom_domains"), setDefaultDomain},
-		{"GET /custom-domains/{id}", "Get custom domain configuration", anyOf("read:custom_domains"), named(customDomains.get)},
-		{"PATCH /custom-domains/{id}", "Update custom domain configuration", anyOf("update:custom_domains"), named(customDomains.update)},
+		{"GET /custom-domains/{id}", "Get custom domain configuration", anyOf("read:custom_domains"), withID(customDomains.get)},
+		{"PATCH /custom-domains/{id}", "Update custom domain configuration", anyOf("update:custom_domains"), withID(customDomains.update)},
 		{"DELETE /custom-domains/{id}", "Delete custom domain configuration", anyOf("delete:custom_domains"), customDomains.remove},
-		{"POST /custom-domains/{id}/test", "Test a custom domain", anyOf("read:custom_domains"), named(testCustomDomain)},
-		{"POST /custom-domains/{id}/verify", "Verify a custom domain", anyOf("create:custom_domains"), named(customDomains.get)},
-	}
-}
-
-// named words the refusal of a domain that is not there with its id.
-func named(do func(*request) (answer, error)) func(*request) (answer, error) {
-	return func(r *request) (answer, error) {
-		a, err := do(r)
-		if errors.Is(err, customDomains.missing) {
-			return answer{}, notFoundError("inexistent_custom_domain", "The custom domain "+r.path("id")+" does not exist")
-		}
-		return a, err
+		{"POST /custom-domains/{id}/test", "Test a custom domain", anyOf("read:custom_domains"), withID(testCustomDomain)},
+		{"POST /custom-domains/{id}/verify", "Verify a custom domain", anyOf("create:custom_domains"), withID(verifyCustomDomain)},
 	}
 }
 
@@ -125,6 +114,15 @@ func setDefaultDomain(r *request) (answer, error) {
 		return answer{}, invalidBody("The domain must be verified before it can be set as default.")
 	}
 	return defaultDomain(r)
+}
+
+// verifyCustomDomain answers with the domain as it is: nothing here looks at its records.
+func verifyCustomDomain(r *request) (answer, error) {
+	a, err := customDomains.get(r)
+	if shown, found := a.body.(resource.Document); found {
+		delete(shown, "is_default")
+	}
+	return a, err
 }
 
 func testCustomDomain(r *request) (answer, error) {

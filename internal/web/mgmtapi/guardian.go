@@ -60,9 +60,9 @@ func (a *api) guardian() []route {
 		{"PUT /guardian/factors/duo/settings", "Set the DUO configuration", updateFactors, duo.replace},
 		{"PATCH /guardian/factors/duo/settings", "Update the DUO configuration", updateFactors, duo.update},
 		{"GET /guardian/factors/webauthn-roaming/settings", "Retrieve WebAuthn roaming settings", readFactors, webAuthnRoaming.get},
-		{"PUT /guardian/factors/webauthn-roaming/settings", "Update WebAuthn roaming settings", updateFactors, putWebAuthn(webAuthnRoaming)},
+		{"PUT /guardian/factors/webauthn-roaming/settings", "Update WebAuthn roaming settings", updateFactors, webAuthnRoaming.replace},
 		{"GET /guardian/factors/webauthn-platform/settings", "Retrieve WebAuthn platform settings", readFactors, webAuthnPlatform.get},
-		{"PUT /guardian/factors/webauthn-platform/settings", "Update WebAuthn platform settings", updateFactors, putWebAuthn(webAuthnPlatform)},
+		{"PUT /guardian/factors/webauthn-platform/settings", "Update WebAuthn platform settings", updateFactors, webAuthnPlatform.replace},
 		{"POST /guardian/enrollments/ticket", "Create a multi-factor authentication enrollment ticket", anyOf("create:guardian_enrollment_tickets"), createEnrollmentTicket},
 		{"GET /guardian/enrollments/{id}", "Retrieve a multi-factor authentication enrollment", anyOf("read:guardian_enrollments"), noEnrollment},
 		{"DELETE /guardian/enrollments/{id}", "Delete a multi-factor authentication enrollment", anyOf("delete:guardian_enrollments"), noEnrollment},
@@ -117,31 +117,6 @@ func putPolicies(r *request) (answer, error) {
 	})
 	a.body = r.body
 	return a, err
-}
-
-// putWebAuthn checks what the public description leaves out.
-func putWebAuthn(s *settings) func(*request) (answer, error) {
-	return func(r *request) (answer, error) {
-		for name, v := range r.doc() {
-			switch _, isText := v.(string); name {
-			case "overrideRelyingParty":
-				if _, isBool := v.(bool); !isBool {
-					return answer{}, invalidBody("Payload validation error: 'Expected type boolean but found type %s' on property %s.", typeName(v), name)
-				}
-			case "relyingPartyIdentifier":
-				if !isText {
-					return answer{}, invalidBody("Payload validation error: 'Expected type string but found type %s' on property %s.", typeName(v), name)
-				}
-			case "userVerification":
-				if v != "discouraged" && v != "preferred" && v != "required" {
-					return answer{}, invalidBody("Payload validation error: 'No enum match for: %v' on property %s.", v, name)
-				}
-			default:
-				return answer{}, invalidBody("Payload validation error: 'Additional properties not allowed: %s'.", name)
-			}
-		}
-		return s.replace(r)
-	}
 }
 
 // createEnrollmentTicket refuses: there is no factor yet that a ticket could lead to.

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 
 	"latchkey/internal/branding"
 	"latchkey/internal/resource"
@@ -40,12 +41,16 @@ func (a *api) prompts() []route {
 		{"PUT /prompts/{prompt}/custom-text/{language}", "Set custom text for a specific prompt", anyOf("update:prompts"), putCustomText},
 		{"GET /prompts/{prompt}/partials", "Get partials for a prompt", anyOf("read:prompts"), getPartials},
 		{"PUT /prompts/{prompt}/partials", "Set partials for a prompt", anyOf("update:prompts"), putPartials},
+		{"GET /prompts/mfa-push", "Get links to the app for push notifications", anyOf("read:prompts"), noAppLinks},
 		{"GET /prompts/rendering", "Get render setting configurations for all screens", anyOf("read:prompts"), listRenderings},
 		{"PATCH /prompts/rendering", "Bulk update render settings for multiple screens", anyOf("update:prompts"), updateRenderings},
 		{"GET /prompts/{prompt}/screen/{screen}/rendering", "Get render settings for a screen", anyOf("read:prompts"), getRendering},
 		{"PATCH /prompts/{prompt}/screen/{screen}/rendering", "Update render settings for a screen", anyOf("update:prompts"), updateRendering},
 	}
 }
+
+// noAppLinks answers that no app of the tenant's own approves push notifications.
+func noAppLinks(*request) (answer, error) { return ok(resource.Document{}) }
 
 // getCustomText: Auth0 docs, "Customize Universal Login Text Elements": {screen: {text id: text}}.
 func getCustomText(r *request) (answer, error) {
@@ -136,7 +141,7 @@ func (r *request) putDocument(kind resource.Kind, id string, d resource.Document
 	})
 }
 
-// layDocument changes a document that may not be there yet. One that is empty afterwards is removed.
+// layDocument changes a document that may not be there yet; it belongs to what the first part of its id names. One that is empty afterwards is removed.
 func (r *request) layDocument(ctx context.Context, kind resource.Kind, id string, change func(resource.Document)) (*resource.Resource, error) {
 	stored, err := r.Resources.Resource(ctx, r.tenantID(), kind, id)
 	if err != nil && !errors.Is(err, resource.ErrNotFound) {
@@ -144,7 +149,8 @@ func (r *request) layDocument(ctx context.Context, kind resource.Kind, id string
 	}
 	isNew := err != nil
 	if isNew {
-		stored = &resource.Resource{Kind: kind, ID: id, Document: resource.Document{}, CreatedAt: r.now()}
+		parent, _, _ := strings.Cut(id, "/")
+		stored = &resource.Resource{Kind: kind, ID: id, Parent: parent, Document: resource.Document{}, CreatedAt: r.now()}
 	}
 	after := *stored
 	after.Document, after.UpdatedAt = clone(stored.Document), r.now()

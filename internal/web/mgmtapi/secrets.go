@@ -10,15 +10,15 @@ import (
 )
 
 // Secrets in payloads are members that must be read back or used later, at fixed paths ("options.twilio_token"). They are
-// taken out of the document before it is stored and sealed under their path. A path that ends in brackets is a list that
-// is sealed as a whole ("sink.httpCustomHeaders[]").
+// taken out of the document before it is stored and sealed under their path. A path that ends in brackets is a list or an
+// object that is sealed as a whole ("sink.httpCustomHeaders[]").
 
 // sealSecrets moves the secrets at the given paths out of a document. A path that the document does not have keeps the
 // secret that is stored when keep says so, else the secret is gone. An empty text removes it too.
 func sealSecrets(keys *seal.Keyset, tenantID string, r *resource.Resource, paths []string, keep bool) error {
 	for _, path := range paths {
-		if list, isList := strings.CutSuffix(path, "[]"); isList {
-			if err := sealList(keys, tenantID, r, path, list); err != nil {
+		if member, isWhole := strings.CutSuffix(path, "[]"); isWhole {
+			if err := sealWhole(keys, tenantID, r, path, member); err != nil {
 				return err
 			}
 			continue
@@ -45,14 +45,14 @@ func sealSecrets(keys *seal.Keyset, tenantID string, r *resource.Resource, paths
 	return nil
 }
 
-// sealList seals a list of the document under a path.
-func sealList(keys *seal.Keyset, tenantID string, r *resource.Resource, path, list string) error {
-	holder, name := reach(r.Document, list)
-	items, isList := holder[name].([]any)
-	if !isList {
+// sealWhole seals a member that is no text under a path.
+func sealWhole(keys *seal.Keyset, tenantID string, r *resource.Resource, path, at string) error {
+	holder, name := reach(r.Document, at)
+	value, given := holder[name]
+	if !given || value == nil {
 		return nil
 	}
-	text, err := json.Marshal(items)
+	text, err := json.Marshal(value)
 	if err != nil {
 		return err
 	}
@@ -82,7 +82,7 @@ func forgetSecrets(r *resource.Resource, paths []string, payload resource.Docume
 func showSecrets(keys *seal.Keyset, tenantID string, r *resource.Resource, shown resource.Document) (bool, error) {
 	found := false
 	for sealedUnder, sealed := range r.Sealed {
-		path, isList := strings.CutSuffix(memberName(r.Kind, sealedUnder), "[]")
+		path, isWhole := strings.CutSuffix(memberName(r.Kind, sealedUnder), "[]")
 		holder, name := reach(shown, path)
 		if holder == nil {
 			continue
@@ -92,15 +92,15 @@ func showSecrets(keys *seal.Keyset, tenantID string, r *resource.Resource, shown
 			return false, err
 		}
 		found = true
-		if !isList {
+		if !isWhole {
 			holder[name] = string(secret)
 			continue
 		}
-		var items []any
-		if err := json.Unmarshal(secret, &items); err != nil {
+		var value any
+		if err := json.Unmarshal(secret, &value); err != nil {
 			return false, err
 		}
-		holder[name] = items
+		holder[name] = value
 	}
 	return found, nil
 }

@@ -18,7 +18,7 @@ type unbuilt struct {
 	lists map[string]string
 	// numbered lists have pages by number as well; all others are paged by checkpoints, or not at all.
 	numbered bool
-	missing  problem // "{id}" stands for the id
+	missing  problem
 	// closed answers its reads too, where the real service refuses those.
 	closed error
 	// parent, where it is set, is looked for first.
@@ -28,47 +28,26 @@ type unbuilt struct {
 // unbuiltFeatures are all features of Auth0's description that nothing else here serves. Messages are those of the service.
 var unbuiltFeatures = []unbuilt{
 	{
-		feature: "flows", path: "/flows", numbered: true, missing: notFoundError("", "Flow not found"),
-		lists: map[string]string{"/flows": "flows"},
-	},
-	{
-		feature: "the flows vault", path: "/flows/vault/connections", numbered: true, missing: notFoundError("", "Connection not found"),
-		lists: map[string]string{"/flows/vault/connections": "connections"},
-	},
-	{
-		feature: "forms", path: "/forms", numbered: true, missing: notFoundError("", "Form not found"),
-		lists: map[string]string{"/forms": "forms"},
+		feature: "flows", path: "/flows/{flow_id}/executions", numbered: true, missing: notFoundError("", "Execution not found"),
+		lists: map[string]string{"/flows/{flow_id}/executions": "executions"},
 	},
 	{
 		feature: "network access control lists", path: "/network-acls", numbered: true,
 		missing: notFoundError("", "NetworkACL with this ID was not found"), lists: map[string]string{"/network-acls": "network_acls"},
 	},
+	{feature: "self-service SSO", path: "/self-service-profiles/{id}/sso-ticket", missing: noPage},
+	{feature: "self-service SSO", path: "/self-service-profiles/{profileId}/sso-ticket", missing: noPage},
 	{
-		feature: "self-service profiles", path: "/self-service-profiles", numbered: true,
-		missing: notFoundError("", "Profile with ID: {id} not found"), lists: map[string]string{"/self-service-profiles": "self_service_profiles"},
+		feature: "user attribute profiles", path: "/user-attribute-profiles/templates", missing: errNoAttributeProfile,
+		lists: map[string]string{"/user-attribute-profiles/templates": "user_attribute_profile_templates"},
 	},
 	{
-		feature: "user attribute profiles", path: "/user-attribute-profiles", missing: notFoundError("", "User attribute profile not found."),
-		lists: map[string]string{
-			"/user-attribute-profiles":           "user_attribute_profiles",
-			"/user-attribute-profiles/templates": "user_attribute_profile_templates",
-		},
+		feature: "connection profiles", path: "/connection-profiles/templates", missing: errNoConnectionProfile,
+		lists: map[string]string{"/connection-profiles/templates": "connection_profile_templates"},
 	},
-	{
-		feature: "connection profiles", path: "/connection-profiles", missing: notFoundError("", "Connection profile not found."),
-		lists: map[string]string{
-			"/connection-profiles":           "connection_profiles",
-			"/connection-profiles/templates": "connection_profile_templates",
-		},
-	},
-	{
-		feature: "custom token exchange", path: "/token-exchange-profiles", missing: notFoundError("", "Token exchange profile not found."),
-		lists: map[string]string{"/token-exchange-profiles": "token_exchange_profiles"},
-	},
-	{
-		feature: "event streams", path: "/event-streams", missing: notFoundError("", "The requested stream does not exist."),
-		lists: map[string]string{"/event-streams": "eventStreams"},
-	},
+	{feature: "event streams", path: "/event-streams/{id}/deliveries", missing: errNoEventStream},
+	{feature: "event streams", path: "/event-streams/{id}/redeliver", missing: errNoEventStream},
+	{feature: "event streams", path: "/event-streams/{id}/test", missing: errNoEventStream},
 	{feature: "events", path: "/events", missing: noPage, closed: notBuilt("events")},
 	{
 		feature: "rate limit policies", path: "/rate-limit-policies", missing: notFoundError("", "Rate limit policy not found."),
@@ -117,6 +96,10 @@ var unbuiltFeatures = []unbuilt{
 		parent: organizationOfPath("id"), lists: map[string]string{"/organizations/{id}/client-grants": "client_grants"},
 	},
 	{
+		feature: "clients of organizations", path: "/organizations/{id}/clients", missing: noPage,
+		parent: organizationOfPath("id"), lists: map[string]string{"/organizations/{id}/clients": "clients"},
+	},
+	{
 		feature: "discovery domains of organizations", path: "/organizations/{id}/discovery-domains",
 		missing: notFoundError("", "No organization domain found by that id"), parent: organizationOfPath("id"),
 		lists: map[string]string{"/organizations/{id}/discovery-domains": "domains"},
@@ -163,15 +146,12 @@ func (a *api) unbuilt() []route {
 			handle: features[at].handler(o),
 		})
 	}
-	return append(all, route{
-		"GET /organizations/{id}/clients", "Get clients of an organization", anyOf("read:organization_clients"),
-		under(organizationOfPath("id"), noneBehind("clients")),
-	})
+	return all
 }
 
 // handler gives what an operation of the feature does.
 func (f unbuilt) handler(o *apischema.Operation) func(*request) (answer, error) {
-	do := f.notFound
+	do := refuse(f.missing)
 	plural, isList := f.lists[o.Path]
 	switch {
 	case f.closed != nil:
@@ -184,13 +164,6 @@ func (f unbuilt) handler(o *apischema.Operation) func(*request) (answer, error) 
 		do = refuse(notBuilt(f.feature))
 	}
 	return under(f.parent, do)
-}
-
-// notFound answers that there is no such thing.
-func (f unbuilt) notFound(r *request) (answer, error) {
-	missing := f.missing
-	missing.Message = strings.ReplaceAll(missing.Message, "{id}", r.path("id"))
-	return answer{}, missing
 }
 
 // under looks for a parent before anything else.
