@@ -90,7 +90,10 @@ func (q *search) run(ctx context.Context, s user.Search) (found []*user.User, to
 	}
 	var ids []string
 	statements := []*engine.Statement{p.page(q.tenantID, s.Offset, s.Limit, &ids)}
-	if s.Total {
+	switch {
+	case s.Total && p.known != nil:
+		total = *p.known
+	case s.Total:
 		statements = append(statements, p.total(q.tenantID, &total))
 	}
 	if err := q.read(ctx, statements...); err != nil {
@@ -133,7 +136,11 @@ func (q *search) plan(ctx context.Context, o order) (*plan, error) {
 			return nil, err
 		}
 		if driver, n := counts.best(q.filter); n <= few {
-			return &plan{sources: leaves(driver), probes: without(q.filter, driver), order: o, sort: true}, nil
+			p := &plan{sources: leaves(driver), probes: without(q.filter, driver), order: o, sort: true}
+			if l, ok := driver.(*leaf); ok && l.once && !l.scans && p.probes == holdsAlways {
+				p.known = &n
+			}
+			return p, nil
 		}
 	}
 	if byCreation {
@@ -277,6 +284,7 @@ type plan struct {
 	probes  condition // holdsAlways when the sources say it all; nil likewise
 	order   order
 	sort    bool // the sources are not in order
+	known   *int // how many users there are, if it was counted on the way
 
 	counting *plan // of which the total is counted, where not of this one
 	rest     *plan // who comes after those of this one
