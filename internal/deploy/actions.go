@@ -28,6 +28,7 @@ func actions() *kind {
 		},
 		readOnly: []string{"status", "deployed", "installed_integration_id", "integration"},
 		prepare:  prepareAction,
+		complete: completeSecrets,
 		body:     actionBody,
 		create:   createAction,
 		after:    deployAction,
@@ -87,15 +88,28 @@ func prepareAction(_ context.Context, s *session, want object, have *stored) err
 // deployment is the property under which a plan shows that a draft will be deployed.
 const deployment = "all_changes_deployed"
 
-// actionBody leaves out what only the API says, and modules by their ids.
-func actionBody(ctx context.Context, r *run, c *Change, body object) error {
-	if c.stored == nil {
-		for i, secret := range objects(body["secrets"]) {
-			if _, told := secret["value"]; !told {
-				return fmt.Errorf("secrets[%d]: the value of %q is needed to create the Action; write it beside the name, best as a keyword", i, text(secret, "name"))
-			}
+// completeSecrets gives a new Action the values of its secrets, which an export leaves out: each from the keyword that is
+// named after Action and secret.
+func completeSecrets(s Settings, it *item) []error {
+	var lacking []error
+	for i, secret := range objects(it.object["secrets"]) {
+		if value, told := secret["value"]; told && !isMask(value) {
+			continue
 		}
+		keyword := upper("ACTIONS_" + text(it.object, "name") + "_" + text(secret, "name"))
+		value, given := s.Keywords[keyword]
+		if !given {
+			lacking = append(lacking, it.source.refuse(fmt.Sprintf("secrets[%d].value", i),
+				"the value of %q is needed to create the Action; write it, or give the keyword %s", text(secret, "name"), keyword))
+			continue
+		}
+		secret["value"] = plainText(value)
 	}
+	return lacking
+}
+
+// actionBody tells modules by their ids.
+func actionBody(ctx context.Context, r *run, c *Change, body object) error {
 	if _, there := body["modules"]; !there {
 		return nil
 	}

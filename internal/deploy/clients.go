@@ -45,6 +45,7 @@ func clients() *kind {
 		},
 		createOnly: []string{"jwt_configuration.secret_encoded", "resource_server_identifier", "jwks_uri", "third_party_security_mode"},
 		prepare:    prepareClient,
+		complete:   completeCredentials,
 		body:       clientBody,
 		after:      forgetCredentials,
 	}
@@ -137,6 +138,27 @@ func prepareClient(_ context.Context, s *session, want object, have *stored) err
 	return nil
 }
 
+// completeCredentials gives a new client the keys of its credentials, which an export leaves out: each from the keyword that
+// is named after client and credential.
+func completeCredentials(s Settings, it *item) []error {
+	var lacking []error
+	method, credentials := credentialsOf(it.object)
+	for i, o := range credentials {
+		if pem := text(o, "pem"); pem != "" && !isMask(pem) {
+			continue
+		}
+		keyword := upper("CLIENTS_"+text(it.object, "name")+"_"+text(o, "name")) + "_PEM"
+		value, given := s.Keywords[keyword]
+		if !given {
+			lacking = append(lacking, it.source.refuse(fmt.Sprintf("client_authentication_methods.%s.credentials[%d].pem", method, i),
+				"the key of %q is needed to create the client; write it, or give the keyword %s", text(o, "name"), keyword))
+			continue
+		}
+		o["pem"] = plainText(value)
+	}
+	return lacking
+}
+
 // withoutOthers adds null for each stored key that is not wanted.
 func withoutOthers(want any, stored object) object {
 	w, _ := want.(object)
@@ -153,12 +175,6 @@ func withoutOthers(want any, stored object) object {
 // clientBody makes credentials of keys, and spells out the metadata that goes.
 func clientBody(ctx context.Context, r *run, c *Change, body object) error {
 	if c.stored == nil {
-		_, credentials := credentialsOf(body)
-		for _, o := range credentials {
-			if text(o, "pem") == "" {
-				return fmt.Errorf("client_authentication_methods: the credential %q needs its pem, or it cannot be made", text(o, "name"))
-			}
-		}
 		return nil
 	}
 	if stored, _ := c.stored.raw["client_metadata"].(object); r.settings.AllowDelete && c.changes("client_metadata") {

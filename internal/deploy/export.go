@@ -72,14 +72,14 @@ func (s *session) mask(k *kind, found *section) {
 	shared := map[string]int{}
 	for _, it := range found.items {
 		for _, hidden := range k.secretsOf(it.object) {
-			shared[hidden.mask]++
+			if s.masks(it.object, hidden) {
+				shared[hidden.mask]++
+			}
 		}
 	}
 	for _, it := range found.items {
 		for _, hidden := range k.secretsOf(it.object) {
-			value, there := lookup(it.object, hidden.path)
-			there = there && value != nil && value != ""
-			if (!there && !hidden.written) || (there && s.settings.ExportSecrets && !hidden.masked) {
+			if !s.masks(it.object, hidden) {
 				continue
 			}
 			text := hidden.mask
@@ -89,6 +89,15 @@ func (s *session) mask(k *kind, found *section) {
 			put(it.object, hidden.path, text)
 		}
 	}
+}
+
+// masks reports whether a marker is written in the place of a secret.
+func (s *session) masks(o object, hidden secret) bool {
+	value, there := lookup(o, hidden.path)
+	if !there || value == nil || value == "" {
+		return hidden.written
+	}
+	return hidden.masked || !s.settings.ExportSecrets
 }
 
 var notUpper = regexp.MustCompile(`[^A-Z0-9]+`)

@@ -17,7 +17,7 @@ func unsupported() []*kind {
 		found = append(found, &kind{name: f[0], files: manyFiles{dir: f[1]}})
 	}
 	for _, k := range found {
-		k.foreign = true
+		k.foreign, k.order = true, 200
 	}
 	return found
 }

@@ -41,6 +41,8 @@ type kind struct {
 
 	// prepare brings a file's object into the form that is compared; have is nil for a resource that is not stored.
 	prepare func(ctx context.Context, s *session, want object, have *stored) error
+	// complete fills in from keywords what an export leaves out and a creation needs, and tells what is lacking.
+	complete func(s Settings, it *item) []error
 	// body makes what is sent of what the file says: names become ids, and what a PATCH would lose is filled in.
 	body func(ctx context.Context, r *run, c *Change, body object) error
 	// after follows a creation or an update.
@@ -63,7 +65,7 @@ type secret struct {
 // kinds gives the types in the order of the YAML file.
 func kinds() []*kind {
 	return append([]*kind{
-		tenantSettings(), clients(), clientGrants(), connections(), databases(), resourceServers(), roles(), organizations(),
+		tenantSettings(), clients(), clientGrants(), databases(), connections(), resourceServers(), roles(), organizations(),
 		actions(), triggers(), emailProvider(), emailTemplates(), phoneProviders(), phoneTemplates(), branding(), themes(),
 		prompts(), pages(), customDomains(), attackProtection(), riskAssessment(), guardianFactors(),
 		guardianFactorProviders(), guardianFactorTemplates(), guardianPolicies(), guardianSelectedProvider(),

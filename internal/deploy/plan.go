@@ -236,6 +236,9 @@ func (c *Change) compareSecret(s *session, want object, path string) {
 
 // requireSecrets notes the secrets that a new resource cannot work without and that the file does not tell.
 func (p *Plan) requireSecrets(c *Change) {
+	if c.kind.complete != nil {
+		p.lacking = append(p.lacking, c.kind.complete(p.session.settings, c.item)...)
+	}
 	for _, hidden := range c.kind.secretsOf(c.item.object) {
 		if !hidden.required {
 			continue

@@ -20,12 +20,31 @@ import (
 	"latchkey/test/servertest"
 )
 
-// library is a tenant in files, with the keywords that it needs.
-const library = "../../internal/deploy/testdata/directory"
+// library and full are tenants in files: a small one, and one with something of every type.
+const (
+	library = "../../internal/deploy/testdata/directory"
+	full    = "testdata/full"
+)
 
+// tugKey is the public key of a client of full.
+const tugKey = `-----BEGIN PUBLIC KEY-----
+MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEApf0YyRVy8mqOndTnTshF
+6RY+D5d/Ule8+haIEt1tbGEwXab/+r5l+utIytqcCcsQGpV7hZQ3atoU+7OktpjY
+mo/4geLI54NWLosR/+Zf0YZgAdh0V9QaryjlTRZhJmWFdu55+PyslQJwRa2tdPOZ
+eXANI3r/5NaVvKWwKvUa4Oa3DwtUy4N97SjFC5LqKWJ1Q0vgRWkqcJGzwaSXYAey
+qvLSTtkuqAVznyRdxEBYuqSRaTkoI7GiCkotXpidu1bNT9cuOS2eXhSezIQuuDu8
+WGRhg3Ce9SNMgR95EfDHApC9RXVz2n9MgUeJ72BiJK6sUswj4p68Yxf5dqk5iwBU
+XQIDAQAB
+-----END PUBLIC KEY-----
+`
+
+// keywords are what both need.
 var keywords = deploy.Settings{Keywords: map[string]any{
 	"APP_URL": "https://app.library.example", "SMTP_USER": "mailer", "SMTP_PASS": "hush", "TWILIO_SID": "AC0123456789abcdef0123456789abcdef",
-	"TWILIO_AUTH_TOKEN": "0123456789abcdef0123456789abcdef",
+	"TWILIO_AUTH_TOKEN": "0123456789abcdef0123456789abcdef", "TUG_KEY": tugKey, "GREET_KEY": "hush",
+	"CLIENTS_TUG_BOAT_KEY_ONE_PEM": tugKey, "ACTIONS_GREET_KEY": "hush", "SENDGRID_API_KEY": "hush",
+	"CONNECTIONS_SMS_TWILIO_TOKEN": "hush-hush-hush-hush-hush-hush-hush", "LOGSTREAMS_HTTP_SECRET": "hush",
+	"GUARDIAN_FACTOR_PROVIDERS_SMS_TWILIO_AUTH_TOKEN": "hush",
 }}
 
 // each runs a test with a fresh server over each database.
@@ -125,13 +144,6 @@ func mustExport(t *testing.T, from deploy.Tenant, s deploy.Settings, f deploy.Fo
 	return dir
 }
 
-func wantNoChange(t *testing.T, to deploy.Tenant, path string, s deploy.Settings) {
-	t.Helper()
-	if p := mustPlan(t, to, path, s); !p.Empty() || len(p.Changes) > 0 {
-		t.Errorf("there is something to do:\n%s", p)
-	}
-}
-
 func files(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	found := map[string]string{}
@@ -149,15 +161,21 @@ func files(t *testing.T, dir string) map[string]string {
 	return found
 }
 
+// tenants are the tenants in files that each law is tried with.
+var tenants = map[string]string{"library": library, "full": full}
+
 func TestApply_ASecondTimeChangesNothing(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *suite) {
-		for name, to := range map[string]deploy.Tenant{"in the process": s.fresh(t, "first"), "over HTTP": s.overHTTP(t)} {
-			if p := mustApply(t, to, library, keywords); p.Empty() {
-				t.Errorf("%s: there was nothing to do", name)
-			}
-			if p := mustPlan(t, to, library, keywords); !p.Empty() {
-				t.Errorf("%s: a second time there is something to do:\n%s", name, p)
+		for name, files := range tenants {
+			for way, to := range map[string]deploy.Tenant{"in the process": s.fresh(t, name), "over HTTP": s.overHTTP(t)} {
+				p := mustApply(t, to, files, keywords)
+				if p.Empty() || len(p.Warnings) > 0 || len(p.Unsupported) > 0 {
+					t.Errorf("%s %s: %v %v\n%s", name, way, p.Warnings, p.Unsupported, p)
+				}
+				if p := mustPlan(t, to, files, keywords); !p.Empty() || len(p.Warnings) > 0 {
+					t.Errorf("%s %s: a second time there is something to do: %v\n%s", name, way, p.Warnings, p)
+				}
 			}
 		}
 	})
@@ -166,15 +184,18 @@ func TestApply_ASecondTimeChangesNothing(t *testing.T) {
 func TestExport_ThenApplyPlansNothing(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *suite) {
-		to := s.fresh(t, "first")
-		mustApply(t, to, library, keywords)
-		for name, to := range map[string]deploy.Tenant{"in the process": to, "over HTTP": s.overHTTP(t)} {
-			for _, f := range []deploy.Format{deploy.Directory, deploy.YAML} {
-				dir := mustExport(t, to, deploy.Settings{}, f)
-				t.Log(name, f)
-				wantNoChange(t, to, deploy.Path(dir, f), deploy.Settings{AllowDelete: true})
-				if diff := cmp.Diff(files(t, dir), files(t, mustExport(t, to, deploy.Settings{}, f))); diff != "" {
-					t.Errorf("two exports differ:\n%s", diff)
+		for name, input := range tenants {
+			to := s.fresh(t, name)
+			mustApply(t, to, input, keywords)
+			for way, to := range map[string]deploy.Tenant{"in the process": to, "over HTTP": s.overHTTP(t)} {
+				for _, f := range []deploy.Format{deploy.Directory, deploy.YAML} {
+					dir := mustExport(t, to, deploy.Settings{}, f)
+					if p := mustPlan(t, to, deploy.Path(dir, f), deploy.Settings{AllowDelete: true}); len(p.Changes) > 0 {
+						t.Errorf("%s %s as %s: there is something to do:\n%s", name, way, f, p)
+					}
+					if diff := cmp.Diff(files(t, dir), files(t, mustExport(t, to, deploy.Settings{}, f))); diff != "" {
+						t.Errorf("%s %s as %s: two exports differ:\n%s", name, way, f, diff)
+					}
 				}
 			}
 		}
@@ -184,14 +205,16 @@ func TestExport_ThenApplyPlansNothing(t *testing.T) {
 func TestExport_AppliedToAnEmptyTenantIsExportedEqually(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *suite) {
-		first := s.fresh(t, "first")
-		mustApply(t, first, library, keywords)
-		for _, f := range []deploy.Format{deploy.Directory, deploy.YAML} {
-			exported := mustExport(t, first, deploy.Settings{}, f)
-			second := s.fresh(t, "second-"+string(f))
-			mustApply(t, second, deploy.Path(exported, f), keywords)
-			if diff := cmp.Diff(files(t, exported), files(t, mustExport(t, second, deploy.Settings{}, f))); diff != "" {
-				t.Errorf("%s: what the second tenant exports differs:\n%s", f, diff)
+		for name, input := range tenants {
+			first := s.fresh(t, name)
+			mustApply(t, first, input, keywords)
+			for _, f := range []deploy.Format{deploy.Directory, deploy.YAML} {
+				exported := mustExport(t, first, deploy.Settings{}, f)
+				second := s.fresh(t, name+"-"+string(f))
+				mustApply(t, second, deploy.Path(exported, f), keywords)
+				if diff := cmp.Diff(files(t, exported), files(t, mustExport(t, second, deploy.Settings{}, f))); diff != "" {
+					t.Errorf("%s as %s: what the second tenant exports differs:\n%s", name, f, diff)
+				}
 			}
 		}
 	})
