@@ -66,7 +66,7 @@ func addSample(ctx context.Context, d *server.Database, made *server.CreatedTena
 	if err := d.EnsureGrant(ctx, id, s.web.ID, sampleAudience, scopes); err != nil {
 		return nil, err
 	}
-	return s, addConnections(ctx, d, id, s.web.ID, s.spa.ID, s.native.ID)
+	return s, addConnections(ctx, d, id, server.ClientID(id, "management"), s.web.ID, s.spa.ID, s.native.ID)
 }
 
 // loopback lets a client use every port and path of this machine.
@@ -108,21 +108,30 @@ func nativeClient(tenantID string) *client.Client {
 }
 
 // addConnections makes the connections in the order in which a login page prefers them. The one for passwords is enabled
-// for nobody: where it is, Auth0 uses it for every login that names no connection.
-func addConnections(ctx context.Context, d *server.Database, tenantID string, clients ...string) error {
+// for the management client alone, so that users can be made in it: where it is enabled, Auth0 uses it for every login that
+// names no connection.
+func addConnections(ctx context.Context, d *server.Database, tenantID, management string, clients ...string) error {
 	existing, err := d.Store.Connections(ctx, tenantID)
 	if err != nil {
 		return err
 	}
+	protected := true
 	for _, c := range []*connection.Connection{
 		{Name: "email", Strategy: connection.Email, EnabledClients: clients},
 		{Name: "sms", Strategy: connection.SMS, EnabledClients: clients},
-		{Name: "Username-Password-Authentication", Strategy: connection.Database},
+		{
+			Name: "Username-Password-Authentication", Strategy: connection.Database, EnabledClients: []string{management},
+			Options: connection.Options{DatabaseOptions: connection.DatabaseOptions{PasswordPolicy: "good"}},
+		},
 	} {
 		if connection.Find(existing, c.Name) != nil {
 			continue
 		}
-		c.ID, c.CreatedAt, c.Options.Name = ident.ConnectionID(), d.Clock.Now(), c.Name
+		c.ID, c.CreatedAt, c.Realms = ident.ConnectionID(), d.Clock.Now(), []string{c.Name}
+		c.Options.BruteForceProtection = &protected
+		if c.Strategy.Passwordless() {
+			c.Options.Name = c.Name
+		}
 		if err := d.Store.CreateConnection(ctx, tenantID, c); err != nil && !errors.Is(err, connection.ErrExists) {
 			return err
 		}

@@ -117,6 +117,9 @@ func presentConnection(r *request, stored *resource.Resource, shown resource.Doc
 		delete(shown, "options")
 		return
 	}
+	if text(shown, "strategy") == string(connection.Database) {
+		restoreDatabase(member(shown, "options"))
+	}
 	if configuration := member(member(shown, "options"), "configuration"); configuration != nil {
 		for name, v := range configuration {
 			if secret, isText := v.(string); isText {
