@@ -74,7 +74,7 @@ func wire(p parts) (http.Handler, *job.Jobs, error) {
 		Clock: clock, SessionCookie: authapi.SessionCookie, InboxURL: p.InboxURL, Development: p.Dev,
 	})
 	mgmtapi.Register(mux, mgmtapi.Config{
-		Tx: db, Resources: db, Clients: clients, Connections: db, APIs: db, Users: db, Accounts: accounts,
+		Tx: db, Sites: p.Sites, Resources: db, Clients: clients, Connections: db, APIs: db, Users: db, Accounts: accounts,
 		Sessions: sessions, Grants: grants, Codes: codes, Tickets: tickets, Jobs: jobs, Keys: d.Keys, Guard: guard, Log: p.events,
 		Seal: keys, Clock: clock, MaxImport: p.MaxImport,
 	})

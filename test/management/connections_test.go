@@ -253,7 +253,7 @@ func TestConnections_AreListedByBothWaysOfPaging(t *testing.T) {
 func TestConnections_AreDeletedWithTheirUsers(t *testing.T) {
 	t.Parallel()
 	servertest.Each(t, func(t *testing.T, s *servertest.Server) {
-		id := s.Must(201, "POST", "/connections", doc{"name": "gone", "strategy": "email"}).Doc()["id"].(string)
+		id := s.Must(201, "POST", "/connections", doc{"name": "gone", "strategy": "email", "enabled_clients": []any{s.Web.ID}}).Doc()["id"].(string)
 		u := s.Must(201, "POST", "/users", doc{"connection": "gone", "email": "ann@example.com"}).Doc()["user_id"].(string)
 		gone := s.Must(202, "DELETE", "/connections/"+id, nil).Doc()
 		if gone["deleted_at"] == nil {

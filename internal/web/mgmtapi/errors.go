@@ -8,6 +8,7 @@ import (
 
 	"latchkey/internal/apierr"
 	"latchkey/internal/connection"
+	"latchkey/internal/password"
 	"latchkey/internal/resource"
 	"latchkey/internal/user"
 	"latchkey/internal/web/httpx"
@@ -75,6 +76,17 @@ var shared = []struct {
 	{user.ErrChanged, conflict("The user was changed meanwhile. Try again.")},
 	{connection.ErrNotFound, notFoundError("inexistent_connection", "The connection does not exist")},
 	{resource.ErrChanged, conflict("The resource was changed meanwhile. Try again.")},
+	{user.ErrSearchTooSlow, errSearchTooSlow},
+	{password.ErrWeak, bare(password.ErrWeak)},
+	{password.ErrTooLong, bare(password.ErrTooLong)},
+	{password.ErrCommon, bare(password.ErrCommon)},
+	{password.ErrPersonal, bare(password.ErrPersonal)},
+	{password.ErrUsed, bare(password.ErrUsed)},
+}
+
+// bare refuses in the words of an error, without its code.
+func bare(err error) problem {
+	return problem{Status: http.StatusBadRequest, Message: apierr.As(err).Message}
 }
 
 // problemOf gives the answer to an error.

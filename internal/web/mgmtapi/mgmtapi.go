@@ -31,6 +31,7 @@ const prefix = "/api/v2"
 // Config is what the API is made of. All parts are required.
 type Config struct {
 	Tx          Transactor
+	Sites       httpx.Sites
 	Resources   resource.Store
 	Clients     client.Store
 	Connections connection.Store
@@ -82,6 +83,10 @@ func (a *api) routes() []route {
 		a.resourceServers(),
 		a.clientGrants(),
 		a.users(),
+		a.userIdentities(),
+		a.userAccess(),
+		a.jobs(),
+		a.tickets(),
 		a.roles(),
 		a.actions(),
 		a.branding(),

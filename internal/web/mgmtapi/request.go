@@ -160,7 +160,7 @@ func (r *request) readBody() error {
 	case http.MethodGet, http.MethodHead:
 		return nil
 	}
-	if strings.HasPrefix(r.http.Header.Get("Content-Type"), "multipart/") {
+	if r.isUpload() {
 		return nil
 	}
 	text, err := io.ReadAll(http.MaxBytesReader(r.w, r.http.Body, maxBody))
