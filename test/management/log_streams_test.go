@@ -34,9 +34,9 @@ func TestLogStreams_ShowTheirSinkToReadersAndNotToTheLog(t *testing.T) {
 		if a := s.Must(200, "PATCH", "/log-streams/"+id, map[string]any{"status": "paused"}); a.Doc()["sink"].(map[string]any)["httpAuthorization"] != "top-secret" {
 			t.Errorf("paused: got %s", a.Text)
 		}
-		replaced := s.Must(200, "PATCH", "/log-streams/"+id, map[string]any{"sink": map[string]any{"httpEndpoint": "https://example.com/2"}}).Doc()["sink"].(map[string]any)
-		if len(replaced) != 1 || replaced["httpEndpoint"] != "https://example.com/2" {
-			t.Errorf("replaced sink: got %v", replaced)
+		replaced := s.Must(200, "PATCH", "/log-streams/"+id, map[string]any{"sink": map[string]any{"httpEndpoint": "https://example.com/2"}})
+		if sink := replaced.Doc()["sink"].(map[string]any); len(sink) != 1 || sink["httpEndpoint"] != "https://example.com/2" || replaced.Doc()["pii_config"] != nil {
+			t.Errorf("replaced sink: got %s, want it alone and no pii_config", replaced.Text)
 		}
 		s.Must(400, "PATCH", "/log-streams/"+id, map[string]any{"sink": map[string]any{"datadogApiKey": "k", "datadogRegion": "eu"}})
 		s.Must(400, "POST", "/log-streams", map[string]any{"name": "plain", "type": "http", "sink": map[string]any{"httpEndpoint": "http://example.com"}})

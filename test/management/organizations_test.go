@@ -50,7 +50,8 @@ func TestOrganizations_HaveConnectionsAndMembers(t *testing.T) {
 		}
 		s.Must(404, "POST", path+"/connections", map[string]any{"connection_id": "con_0000000000000000"})
 		s.Must(204, "DELETE", path+"/connections/"+connection, nil)
-		if a := s.Must(404, "DELETE", path+"/connections/"+connection, nil); a.Message() != "No connection found by that id" {
+		s.Must(204, "DELETE", path+"/connections/"+connection, nil)
+		if a := s.Must(404, "GET", path+"/connections/"+connection, nil); a.Message() != "No connection found by that id" {
 			t.Errorf("missing connection: got %s", a.Text)
 		}
 

@@ -67,6 +67,11 @@ func TestRoles_GrantPermissionsThatAPIsDefine(t *testing.T) {
 		if got := s.Must(200, "GET", "/roles?name_filter=one", nil).List(); len(got) != 1 {
 			t.Errorf("name_filter: got %v", got)
 		}
+		for kind, want := range map[string]int{"tenant": 1, "organization": 0} {
+			if got := s.Must(200, "GET", "/roles?type="+kind, nil).List(); len(got) != want {
+				t.Errorf("type %s: got %v, want %d", kind, got, want)
+			}
+		}
 		if a := s.Must(200, "DELETE", path, nil); len(a.Doc()) != 0 {
 			t.Errorf("deleted: got %s", a.Text)
 		}

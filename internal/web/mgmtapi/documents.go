@@ -42,6 +42,7 @@ var carriedKinds = []carried{
 	{selfServiceProfiles, "/self-service-profiles", "self_service_profiles", "self-service profile", true},
 	{&collection{
 		kind: "user_attribute_profiles", plural: "user_attribute_profiles", newID: idOf("uap"), missing: errNoAttributeProfile,
+		present: presentAttributeProfile,
 	}, "/user-attribute-profiles", "user_attribute_profiles", "user attribute profile", false},
 	{&collection{
 		kind: "connection_profiles", plural: "connection_profiles", newID: idOf("cop"), missing: errNoConnectionProfile,
@@ -57,12 +58,27 @@ var carriedKinds = []carried{
 		kind: "event_streams", plural: "eventStreams", newID: idOf("est"), missing: errNoEventStream, stamps: true, replaces: true,
 		secrets: []string{
 			"destination.configuration.webhook_authorization.token", "destination.configuration.webhook_authorization.password",
+			"destination.configuration.webhook_authorization.header_value",
 		},
 		prepare: func(_ *request, d resource.Document) error {
 			defaults(d, resource.Document{"status": "enabled"})
 			return nil
 		},
 	}, "/event-streams", "event_streams", "event stream", false},
+}
+
+// presentAttributeProfile completes how the id of a user is found.
+func presentAttributeProfile(_ *request, _ *resource.Resource, shown resource.Document) {
+	userID := member(shown, "user_id")
+	if userID == nil {
+		userID = resource.Document{}
+	}
+	const claims = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/"
+	defaults(userID, resource.Document{
+		"oidc_mapping": "sub", "scim_mapping": "externalId",
+		"saml_mapping": []any{claims + "nameidentifier", claims + "upn", claims + "name"},
+	})
+	shown["user_id"] = userID
 }
 
 // vault: Auth0 docs, "Flows Vault". How a connection is set up is never shown; nothing uses one, so none is ready.
@@ -78,6 +94,9 @@ var vault = &collection{
 var selfServiceProfiles = &collection{
 	kind: "self_service_profiles", plural: "self_service_profiles", newID: idOf("ssp"), stamps: true,
 	missing: notFoundError("", "Profile with ID: {id} not found"),
+	present: func(_ *request, _ *resource.Resource, shown resource.Document) {
+		defaults(shown, resource.Document{"user_attributes": []any{}})
+	},
 	removed: func(r *request, ctx context.Context, gone *resource.Resource) error {
 		return r.Resources.DeleteResourcesOf(ctx, r.tenantID(), profileTexts, gone.ID)
 	},

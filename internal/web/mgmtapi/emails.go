@@ -39,7 +39,7 @@ func (a *api) emails() []route {
 		{"GET /emails/provider", "Get email provider", anyOf("read:email_provider"), getEmailProvider},
 		{"POST /emails/provider", "Configure email provider", anyOf("create:email_provider"), createEmailProvider},
 		{"PATCH /emails/provider", "Update email provider", anyOf("update:email_provider"), updateEmailProvider},
-		{"DELETE /emails/provider", "Delete email provider", anyOf("delete:email_provider"), emailProvider.remove},
+		{"DELETE /emails/provider", "Delete email provider", anyOf("delete:email_provider"), deleteEmailProvider},
 		{"POST /email-templates", "Create an email template", anyOf("create:email_templates"), createEmailTemplate},
 		{"GET /email-templates/{templateName}", "Get an email template", anyOf("read:email_templates"), emailTemplates.get},
 		{"PUT /email-templates/{templateName}", "Update an email template", anyOf("update:email_templates"), putEmailTemplate},
@@ -83,6 +83,15 @@ func updateEmailProvider(r *request) (answer, error) {
 		merge(after.Document, payload, []string{"credentials"})
 		return nil
 	})
+}
+
+// deleteEmailProvider answers the same whether there was a provider or not.
+func deleteEmailProvider(r *request) (answer, error) {
+	a, err := emailProvider.remove(r)
+	if errors.Is(err, *emailProvider.missing) {
+		return noContent()
+	}
+	return a, err
 }
 
 // checkEmailCredentials refuses a provider without the credentials that it needs.

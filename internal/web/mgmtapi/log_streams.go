@@ -36,7 +36,7 @@ func (a *api) logStreams() []route {
 		{"GET /log-streams", "Get log streams", anyOf("read:log_streams"), disclosing(logStreams.list)},
 		{"POST /log-streams", "Create a log stream", anyOf("create:log_streams"), logStreams.create},
 		{"GET /log-streams/{id}", "Get log stream by ID", anyOf("read:log_streams"), disclosing(logStreams.get)},
-		{"PATCH /log-streams/{id}", "Update a log stream", anyOf("update:log_streams"), logStreams.update},
+		{"PATCH /log-streams/{id}", "Update a log stream", anyOf("update:log_streams"), updateLogStream},
 		{"DELETE /log-streams/{id}", "Delete log stream", anyOf("delete:log_streams"), logStreams.remove},
 	}
 }
@@ -53,6 +53,18 @@ func disclosing(read func(*request) (answer, error)) func(*request) (answer, err
 		}
 		return a, r.disclosed(a)
 	}
+}
+
+// updateLogStream takes the protection of personal data away where a payload has a sink and says nothing of it: that is how
+// tools turn it off.
+func updateLogStream(r *request) (answer, error) {
+	return logStreams.change(r, r.path("id"), func(after *resource.Resource) error {
+		if _, protects := r.doc()["pii_config"]; !protects && member(r.doc(), "sink") != nil {
+			delete(after.Document, "pii_config")
+		}
+		merge(after.Document, clone(r.doc()), nil)
+		return nil
+	})
 }
 
 // checkLogStream holds a sink to the stream's type, gives its protection of personal data the documented defaults, and

@@ -248,14 +248,18 @@ func changeConnection(v connectionView) func(*request) (answer, error) {
 	}
 }
 
+// removeConnection answers the same whether the organization had the connection or not.
 func removeConnection(v connectionView) func(*request) (answer, error) {
 	return func(r *request) (answer, error) {
 		return r.commit(func(ctx context.Context) (answer, error) {
-			stored, _, err := v.find(r, ctx)
-			if err != nil {
+			if _, err := organizations.find(r, ctx, r.path("id")); err != nil {
 				return answer{}, err
 			}
-			return answer{status: http.StatusNoContent}, r.Resources.DeleteResource(ctx, r.tenantID(), organizationConnections, stored.ID)
+			err := r.Resources.DeleteResource(ctx, r.tenantID(), organizationConnections, r.path("id")+"/"+r.path(v.param))
+			if err != nil && !errors.Is(err, resource.ErrNotFound) {
+				return answer{}, err
+			}
+			return noContent()
 		})
 	}
 }

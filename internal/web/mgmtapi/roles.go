@@ -1,6 +1,7 @@
 package mgmtapi
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -20,9 +21,7 @@ var roles = &collection{
 	missing:      notFoundError("", "The role does not exist."),
 	taken:        conflict("The role already exists."),
 	createStatus: 200, deleteStatus: 200,
-	keep: func(r *request) func(*resource.Resource) bool {
-		return nameFilter(r.query("name_filter"), "name")
-	},
+	keep: keepRoles,
 	present: func(_ *request, _ *resource.Resource, shown resource.Document) {
 		defaults(shown, resource.Document{"description": ""})
 	},
@@ -49,6 +48,18 @@ func (a *api) roles() []route {
 		{"DELETE /roles/{id}/permissions", "Remove permissions from a role", anyOf("update:roles"), removeRolePermissions},
 		{"GET /roles/{id}/users", "Get a role's users", allOf("read:users", "read:roles"), roleUsers},
 		{"POST /roles/{id}/users", "Assign users to a role", anyOf("update:roles", "create:role_members"), addRoleUsers},
+	}
+}
+
+// keepRoles finds roles by a part of their name and by whose they are: a role is the tenant's unless it says otherwise.
+func keepRoles(r *request) func(*resource.Resource) bool {
+	named, kind, owner := nameFilter(r.query("name_filter"), "name"), r.query("type"), r.query("owner_id")
+	if named == nil && kind == "" && owner == "" {
+		return nil
+	}
+	return func(stored *resource.Resource) bool {
+		own := cmp.Or(text(stored.Document, "type"), "tenant")
+		return (named == nil || named(stored)) && (kind == "" || kind == own) && (owner == "" || owner == text(stored.Document, "owner_id"))
 	}
 }
 

@@ -3,6 +3,7 @@ package mgmtapi
 import (
 	"context"
 	"math"
+	"net/http"
 
 	"latchkey/internal/connection"
 	"latchkey/internal/resource"
@@ -60,7 +61,7 @@ func updateTenantSettings(r *request) (answer, error) {
 	return tenantSettings.update(r)
 }
 
-func presentTenantSettings(_ *request, _ *resource.Resource, shown resource.Document) {
+func presentTenantSettings(r *request, _ *resource.Resource, shown resource.Document) {
 	for _, name := range lifetimes {
 		if minutes, set := shown[name+"_in_minutes"].(float64); set {
 			shown[name] = minutes / 60
@@ -73,6 +74,12 @@ func presentTenantSettings(_ *request, _ *resource.Resource, shown resource.Docu
 	shown["flags"] = flags
 	if len(member(shown, "latchkey")) == 0 {
 		delete(shown, "latchkey")
+	}
+	if text(shown, "default_redirection_uri") == "" {
+		delete(shown, "default_redirection_uri")
+	}
+	if r.http.Method != http.MethodGet {
+		delete(shown, "sandbox_versions_available")
 	}
 }
 
