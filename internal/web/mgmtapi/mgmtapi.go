@@ -100,6 +100,7 @@ func (a *api) routes() []route {
 		a.organizations(),
 		a.logStreams(),
 		a.rulesAndHooks(),
+		a.carried(),
 		a.unbuilt(),
 	)
 }
