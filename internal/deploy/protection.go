@@ -183,8 +183,10 @@ func guardianFactors() *kind {
 	}
 }
 
-// factorProviders are who delivers for a second factor, by the factor.
-var factorProviders = [][2]string{{"sms", "twilio"}, {"push-notification", "sns"}, {"push-notification", "apns"}}
+// factorProviders are who delivers for a second factor, each with the property that is a secret.
+var factorProviders = []struct{ factor, provider, secret string }{
+	{"sms", "twilio", "auth_token"}, {"push-notification", "sns", "aws_secret_access_key"}, {"push-notification", "apns", "p12"},
+}
 
 // guardianFactorProviders is guardian/providers/: who delivers for second factors.
 func guardianFactorProviders() *kind {
@@ -206,24 +208,25 @@ func guardianFactorProviders() *kind {
 		load: func(ctx context.Context, s *session) ([]*stored, error) {
 			var all []*stored
 			for _, p := range factorProviders {
-				o := object{"name": p[0], "provider": p[1]}
+				o := object{"name": p.factor, "provider": p.provider}
 				raw, err := s.find(ctx, providerPath(o))
 				if err != nil {
 					return nil, err
 				}
 				if len(raw) > 0 {
 					maps.Copy(o, raw)
-					all = append(all, &stored{id: p[0] + p[1], raw: o, object: cloneObject(o), kept: true})
+					all = append(all, &stored{id: p.factor + " " + p.provider, raw: o, object: cloneObject(o), kept: true})
 				}
 			}
 			return all, nil
 		},
 		secrets: func(o object) []secret {
 			var found []secret
-			for _, property := range []string{"auth_token", "aws_secret_access_key", "p12"} {
-				found = append(found, secret{
-					path: property, mask: marker("GUARDIAN_FACTOR_PROVIDERS_%s_%s_%s", text(o, "name"), text(o, "provider"), property),
-				})
+			name, provider := text(o, "name"), text(o, "provider")
+			for _, p := range factorProviders {
+				if p.factor == name && p.provider == provider {
+					found = append(found, secret{path: p.secret, mask: marker("GUARDIAN_FACTOR_PROVIDERS_%s_%s_%s", name, provider, p.secret), written: true})
+				}
 			}
 			return found
 		},

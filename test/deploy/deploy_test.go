@@ -219,3 +219,55 @@ func TestExport_AppliedToAnEmptyTenantIsExportedEqually(t *testing.T) {
 		}
 	})
 }
+
+// What a tenant has beyond what every one has is deleted with its last file; what every one has stays.
+func TestApply_TakesEverythingAwayAgain(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *suite) {
+		empty := files(t, mustExport(t, s.fresh(t, "empty"), deploy.Settings{}, deploy.Directory))
+		nothing := filepath.Join(t.TempDir(), "tenant.yaml")
+		content := "clients: []\nclientGrants: []\nconnections: []\ndatabases: []\nresourceServers: []\nroles: []\norganizations: []\nactions: []\n" +
+			"triggers: {post-login: []}\nlogStreams: []\nphoneProviders: []\nphoneTemplates: []\nthemes: []\nemailProvider: {}\n"
+		if err := os.WriteFile(nothing, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		managed := deploy.Settings{AllowDelete: true}
+		for way, to := range map[string]deploy.Tenant{"in the process": s.fresh(t, "full"), "over HTTP": s.overHTTP(t)} {
+			mustApply(t, to, full, keywords)
+			mustApply(t, to, nothing, managed)
+			if p := mustPlan(t, to, nothing, managed); len(p.Changes) > 0 {
+				t.Errorf("%s: there is something left:\n%s", way, p)
+			}
+			for name := range files(t, mustExport(t, to, deploy.Settings{}, deploy.Directory)) {
+				kept := strings.HasPrefix(name, "/pages/") || strings.HasPrefix(name, "/prompts/") || strings.HasPrefix(name, "/branding/templates/") ||
+					strings.HasPrefix(name, "/emails/welcome_email") || strings.HasPrefix(name, "/guardian/")
+				if _, there := empty[name]; !there && !kept {
+					t.Errorf("%s: %s is still there", way, name)
+				}
+			}
+		}
+	})
+}
+
+// A refusal in the middle leaves nothing behind where there is a transaction.
+func TestApply_DoesEverythingOrNothing(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *suite) {
+		to := s.fresh(t, "first")
+		before := files(t, mustExport(t, to, deploy.Settings{}, deploy.Directory))
+		bad := filepath.Join(t.TempDir(), "tenant.yaml")
+		content := "clients: [{name: Good}]\nroles: [{name: Good}]\nactions: [{name: good, code: '', supported_triggers: [{id: post-login, version: v3}], deployed: true}]\n" +
+			"connections: [{name: good, strategy: email, enabled_clients: [Good]}]\ntenant: {friendly_name: Good, support_email: nobody}\n"
+		if err := os.WriteFile(bad, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		p := mustPlan(t, to, bad, deploy.Settings{})
+		err := p.Apply(t.Context(), nil)
+		if err == nil || !strings.Contains(err.Error(), "tenant.yaml: tenant: PATCH tenants/settings answered 400") || !strings.Contains(err.Error(), "support_email") {
+			t.Errorf("the refusal is %v", err)
+		}
+		if diff := cmp.Diff(before, files(t, mustExport(t, to, deploy.Settings{}, deploy.Directory))); diff != "" {
+			t.Errorf("something was done:\n%s", diff)
+		}
+	})
+}
