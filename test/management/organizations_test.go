@@ -25,6 +25,11 @@ func TestOrganizations_HaveConnectionsAndMembers(t *testing.T) {
 			t.Errorf("twice: got %s", a.Text)
 		}
 		s.Must(400, "POST", "/organizations", map[string]any{"name": "Acme Inc."})
+		if a := s.Call(s.Token("create:organizations"), "POST", "/organizations", map[string]any{
+			"name": "other", "enabled_connections": []any{map[string]any{"connection_id": connection}},
+		}); a.Status != 403 || a.Message() != "Insufficient scope, expected any of: create:organization_connections" {
+			t.Errorf("connections without their scope: got %d %s", a.Status, a.Text)
+		}
 		if got := s.Must(200, "GET", "/organizations/name/acme", nil).Doc()["id"]; got != id {
 			t.Errorf("by name: got %v", got)
 		}

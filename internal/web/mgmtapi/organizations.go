@@ -61,21 +61,21 @@ func (a *api) organizations() []route {
 	}
 }
 
-// prepareOrganization sets the connections aside that a new organization begins with.
-func prepareOrganization(_ *request, d resource.Document) error {
-	if list, given := d["enabled_connections"]; given {
-		d["$enabled_connections"] = list
-		delete(d, "enabled_connections")
+// prepareOrganization leaves the connections that a new organization begins with to organizationSaved.
+func prepareOrganization(r *request, d resource.Document) error {
+	if _, given := d["enabled_connections"]; !given {
+		return nil
 	}
-	return nil
+	delete(d, "enabled_connections")
+	return anyOf("create:organization_connections").check(r.token)
 }
 
 // organizationSaved gives a new organization the connections that it begins with.
 func organizationSaved(r *request, ctx context.Context, before, after *resource.Resource) error {
-	list, _ := after.Document["$enabled_connections"].([]any)
 	if before != nil {
 		return nil
 	}
+	list, _ := r.doc()["enabled_connections"].([]any)
 	for _, one := range list {
 		d, _ := one.(map[string]any)
 		if _, err := r.createConnection(ctx, after.ID, d); err != nil {
