@@ -12,7 +12,7 @@ const hidden = "*****"
 // secretMembers are the members of payloads and answers whose texts never reach the log, wherever they stand.
 var secretMembers = map[string]bool{
 	"access_token": true, "access_token_secret": true, "api_key": true, "apiKey": true, "auth_token": true, "aws_secret_access_key": true, "client_secret": true,
-	"clientSecret": true, "code_verifier": true, "connectionString": true, "custom_password_hash": true, "datadogApiKey": true,
+	"clientSecret": true, "code_verifier": true, "configuration": true, "connectionString": true, "credentials": true, "custom_password_hash": true, "datadogApiKey": true,
 	"hash": true, "header_value": true, "httpAuthorization": true, "httpCustomHeaders": true, "id_token": true, "key": true,
 	"link_with": true, "mixpanelServiceAccountPassword": true, "p12": true, "password": true, "password_hash": true, "pkcs7": true,
 	"recovery_code": true, "salt": true, "secret": true, "secretAccessKey": true, "segmentWriteKey": true, "server_credentials": true, "server_key": true,
@@ -27,6 +27,10 @@ func masked(v any) any {
 	case resource.Document:
 		copied := make(resource.Document, len(v))
 		for name, one := range v {
+			if name == "scopes" { // their values are names
+				copied[name] = cloneValue(one)
+				continue
+			}
 			switch one.(type) {
 			case string, []any, map[string]any:
 				if secretMembers[name] {

@@ -113,14 +113,8 @@ func (r *request) limit() error {
 	return err
 }
 
-// path gives a parameter of the path, decoded. Tools send identifiers that are URLs encoded once or twice.
-func (r *request) path(name string) string {
-	v := r.http.PathValue(name)
-	if again, err := url.PathUnescape(v); err == nil && strings.Contains(v, "%") {
-		return again
-	}
-	return v
-}
+// path gives a parameter of the path, decoded.
+func (r *request) path(name string) string { return r.http.PathValue(name) }
 
 // readPath checks the parameters of the path, and that a user's own token acts on that user alone.
 func (r *request) readPath() error {

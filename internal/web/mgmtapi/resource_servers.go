@@ -3,6 +3,7 @@ package mgmtapi
 import (
 	"context"
 	"errors"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -100,12 +101,17 @@ func presentResourceServer(_ *request, stored *resource.Resource, shown resource
 	}
 }
 
-// resourceServer finds the API of the path, which tools name by id or by identifier.
+// resourceServer finds the API of the path, which tools name by id or by identifier; some encode an identifier twice.
 func resourceServer(r *request, ctx context.Context) (*resource.Resource, error) {
 	name := r.path("id")
 	stored, err := r.Resources.Resource(ctx, r.tenantID(), resource.ResourceServers, name)
 	if errors.Is(err, resource.ErrNotFound) {
 		stored, err = r.Resources.ResourceByKey(ctx, r.tenantID(), resource.ResourceServers, name)
+	}
+	if errors.Is(err, resource.ErrNotFound) {
+		if again, broken := url.PathUnescape(name); broken == nil && again != name {
+			stored, err = r.Resources.ResourceByKey(ctx, r.tenantID(), resource.ResourceServers, again)
+		}
 	}
 	if errors.Is(err, resource.ErrNotFound) {
 		return nil, errNoResourceServer
