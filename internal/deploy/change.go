@@ -33,7 +33,6 @@ type Change struct {
 	stored  *stored
 	masked  []string // paths of what the file does not tell
 	unknown []string // secrets that cannot be compared
-	made    object   // the answer to a creation
 }
 
 // changes reports whether a property, or something in it, differs.

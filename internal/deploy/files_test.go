@@ -14,11 +14,6 @@ import (
 // look and a text of its own.
 const library = "testdata/directory"
 
-var libraryKeys = map[string]any{
-	"APP_URL": "https://app.library.example", "SMTP_USER": "mailer", "SMTP_PASS": "hush", "TWILIO_SID": "AC0123456789abcdef0123456789abcdef",
-	"TWILIO_AUTH_TOKEN": "token",
-}
-
 func mustRead(t *testing.T, path string, s Settings) *Configuration {
 	t.Helper()
 	c, err := Read(path, s)

@@ -66,7 +66,7 @@ func help(t *testing.T) string {
 		}
 	}
 	var all strings.Builder
-	for _, command := range []string{"dev", "serve", "migrate", "tenant create", "tenant list", "keys create master", "keys rotate signing", "keys rotate master"} {
+	for _, command := range []string{"dev", "serve", "migrate", "tenant create", "tenant list", "keys create master", "keys rotate signing", "keys rotate master", "export", "apply"} {
 		out, err := exec.Command(binary, append(strings.Fields(command), "--help")...).CombinedOutput()
 		if err != nil {
 			t.Fatalf("latchkey %s --help: %v: %s", command, err, out)
