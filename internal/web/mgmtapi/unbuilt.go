@@ -27,6 +27,7 @@ type unbuilt struct {
 
 // unbuiltFeatures are all features of Auth0's description that nothing else here serves. Messages are those of the service.
 var unbuiltFeatures = []unbuilt{
+	{feature: "client ID metadata documents", path: "/clients/cimd", missing: noPage},
 	{
 		feature: "flows", path: "/flows/{flow_id}/executions", numbered: true, missing: notFoundError("", "Execution not found"),
 		lists: map[string]string{"/flows/{flow_id}/executions": "executions"},
