@@ -122,6 +122,7 @@ func Register(mux *httpx.Mux, c Config) {
 		routes.add(method, path, a.serve(one, operation))
 	}
 	mux.Handle(prefix+"/", crossOrigin(routes))
+	mux.HandleFunc("GET "+exportPath+"{file}", a.download)
 }
 
 // notFound answers for paths and methods that do not exist.
