@@ -30,6 +30,8 @@ type serveCmd struct {
 	SMTP     string `placeholder:"URL" help:"The mail server that login codes leave by: smtp://user:password@host:587 or smtps://... Without it nobody can log in by e-mail. Give it in the environment or the file: command lines are public on a machine."`
 	SMTPFrom string `name:"smtp-from" placeholder:"MAILBOX" help:"The sender of mail, such as 'Acme <no-reply@acme.example>'. Mail servers refuse or hide mail from a domain that is not theirs."`
 
+	MaxImportSize int64 `placeholder:"BYTES" help:"The largest file of users that the Management API takes for an import; 512000 when absent, as Auth0's. The file is kept in the database until the import is a day old."`
+
 	MetricsListen string        `placeholder:"HOST:PORT" help:"A separate address for /healthz (the process lives), /readyz (it can serve) and /metrics (Prometheus). Off when absent. It needs no login: keep it inside."`
 	StopGrace     time.Duration `default:"20s" help:"How long a stop (SIGTERM, SIGINT) waits for requests in flight and for messages on their way. What takes longer is cut off."`
 
@@ -78,7 +80,7 @@ func (c *serveCmd) Run(ctx context.Context, s streams) error {
 
 // config checks the settings against each other and turns them into the server's.
 func (c *serveCmd) config() (server.Config, error) {
-	for _, check := range []func() error{c.checkListen, c.checkTLS, c.checkProxies, c.checkMail} {
+	for _, check := range []func() error{c.checkListen, c.checkTLS, c.checkProxies, c.checkMail, c.checkImport} {
 		if err := check(); err != nil {
 			return server.Config{}, err
 		}
@@ -89,7 +91,7 @@ func (c *serveCmd) config() (server.Config, error) {
 	}
 	config := server.Config{
 		Database: c.Database, Keyset: keyset, Listen: c.Listen, From: c.SMTPFrom,
-		MetricsListen: c.MetricsListen, StopGrace: c.StopGrace, Version: version(),
+		MaxImport: c.MaxImportSize, MetricsListen: c.MetricsListen, StopGrace: c.StopGrace, Version: version(),
 	}
 	for _, n := range c.BehindProxy {
 		config.Proxies = append(config.Proxies, netip.Prefix(n))
@@ -174,6 +176,13 @@ func (c *serveCmd) checkMail() error {
 	}
 	if _, err := message.NewRenderer(c.SMTPFrom); err != nil {
 		return usagef("--smtp-from: %v", err)
+	}
+	return nil
+}
+
+func (c *serveCmd) checkImport() error {
+	if c.MaxImportSize < 0 {
+		return usagef("--max-import-size is %d; give the bytes that a file may have, or leave it out", c.MaxImportSize)
 	}
 	return nil
 }

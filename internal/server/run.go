@@ -28,6 +28,9 @@ type Config struct {
 	SMTP *message.SMTPConfig
 	From string
 
+	// MaxImport is the largest file of a users-imports job in bytes; 512000, as Auth0's, unless set.
+	MaxImport int64
+
 	MetricsListen string
 	StopGrace     time.Duration
 	Version       string
@@ -70,7 +73,7 @@ func start(ctx context.Context, c Config, f *Front) error {
 	}
 	metrics := NewMetrics(c.Version)
 	app, err := NewApp(AppConfig{
-		Database: d, Log: c.Log, Metrics: metrics, Proxies: c.Proxies, SMTP: c.SMTP, From: c.From,
+		Database: d, Log: c.Log, Metrics: metrics, Proxies: c.Proxies, SMTP: c.SMTP, From: c.From, MaxImport: c.MaxImport,
 	})
 	if err != nil {
 		return errors.Join(err, d.Close())
