@@ -19,7 +19,7 @@ func closed(members object) object {
 // provider and the deploy CLI publish (github.com/auth0).
 func differences() []difference {
 	var all []difference
-	for _, table := range [][]difference{own(), statuses(), permissions(), writes(), answers(), domains(), later()} {
+	for _, table := range [][]difference{own(), statuses(), permissions(), writes(), answers(), logs(), domains(), later()} {
 		all = append(all, table...)
 	}
 	return all
@@ -130,6 +130,9 @@ func writes() []difference {
 		// Recorded: the Terraform provider sends the old colours, and old tenants
 		// have the flag.
 		{operations: []string{"PATCH /tenants/settings"}, part: "body", at: "universal_login", merge: orNull("object")},
+		// A tenant resource of the Terraform provider with nothing in it sends
+		// nothing: nothing changes.
+		{operations: []string{"PATCH /tenants/settings"}, part: "body", merge: object{"minProperties": nil}},
 		{schemas: []string{"TenantSettingsFlags"}, at: "use_scope_descriptions_for_consent", merge: truth()},
 		// Recorded: a stage that the document has not yet.
 		{schemas: []string{"SuspiciousIPThrottlingStage"}, at: "pre-custom-token-exchange", merge: object{
@@ -261,6 +264,19 @@ func phoneTemplates() []string {
 		"CreatePhoneTemplateResponseContent", "GetPhoneTemplateResponseContent", "PhoneTemplate",
 		"ResetPhoneTemplateResponseContent", "UpdatePhoneTemplateResponseContent",
 	}
+}
+
+// logs are recorded members of log events: what an event does not have is null.
+func logs() []difference {
+	var all []difference
+	for name, kind := range map[string]string{
+		"audience": "string", "client_id": "string", "client_name": "string", "connection": "string", "connection_id": "string",
+		"hostname": "string", "ip": "string", "isMobile": "boolean", "scope": "string", "strategy": "string", "strategy_type": "string",
+		"user_agent": "string", "user_id": "string", "user_name": "string", "details": "object", "location_info": "object", "security_context": "object",
+	} {
+		all = append(all, difference{schemas: []string{"Log", "GetLogResponseContent"}, at: name, merge: orNull(kind)})
+	}
+	return all
 }
 
 // domains are recorded members of custom domains.

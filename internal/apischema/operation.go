@@ -6,6 +6,7 @@ import (
 	"embed"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -137,11 +138,17 @@ func (o *Operation) PathParameters(values map[string]string) error {
 }
 
 // Response checks the body of a successful answer. A status that is none of
-// the documented ones is an error; an answer whose body is not described may
-// hold anything. The error is an *Error.
+// the documented ones is an error, and so is a body with the status 204, which
+// has none; an answer whose body is not described may hold anything. The error
+// is an *Error.
 func (o *Operation) Response(status int, v any) error {
-	if !slices.Contains(o.Success, status) {
+	switch {
+	case !slices.Contains(o.Success, status):
 		return &Error{Reason: fmt.Sprintf("Status %d is none of %v", status, o.Success)}
+	case status == http.StatusNoContent && v != nil:
+		return &Error{Reason: "An answer with the status 204 has no body"}
+	case status == http.StatusNoContent:
+		return nil
 	}
 	p, _ := o.responses.LoadOrStore(status, &part{})
 	return o.check(p.(*part), strconv.Itoa(status), v)

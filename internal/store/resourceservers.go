@@ -57,8 +57,10 @@ func (db *DB) ClientGrant(ctx context.Context, tenantID, clientID, audience stri
 
 // CreateClientGrant implements resourceserver.Store.
 func (db *DB) CreateClientGrant(ctx context.Context, tenantID string, g *resourceserver.ClientGrant) error {
+	stored := *g
+	stored.SubjectType = resourceserver.ForClients
 	r := &resource.Resource{
-		Kind: resource.ClientGrants, ID: g.ID, Key: resourceserver.GrantKey(g.ClientID, g.Audience, resourceserver.ForClients),
+		Kind: resource.ClientGrants, ID: g.ID, Key: resourceserver.GrantKey(g.ClientID, g.Audience, stored.SubjectType),
 	}
-	return db.createRecord(ctx, tenantID, r, g, resourceserver.ErrExists)
+	return db.createRecord(ctx, tenantID, r, &stored, resourceserver.ErrExists)
 }
