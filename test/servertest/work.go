@@ -5,12 +5,13 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 
-	_ "github.com/jackc/pgx/v5/stdlib" // for counting rows
-	_ "modernc.org/sqlite"             // for counting rows
+	_ "github.com/jackc/pgx/v5/stdlib" // for reading tables
+	_ "modernc.org/sqlite"             // for reading tables
 
 	"latchkey/internal/eventlog"
 	"latchkey/internal/store"
@@ -59,40 +60,86 @@ func (s *Server) Work(do func()) store.Stats {
 // Rows counts the rows of each table.
 func (s *Server) Rows(t testing.TB) map[string]int {
 	t.Helper()
-	driver, source, list := "sqlite", s.url, `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'`
+	rows := map[string]int{}
+	s.tables(t, func(db *sql.DB, name string) error {
+		var n int
+		err := db.QueryRowContext(context.Background(), fmt.Sprintf("SELECT count(*) FROM %q", name)).Scan(&n)
+		rows[name] = n
+		return err
+	})
+	return rows
+}
+
+// Dump writes the rows of each table as texts, in order, as somebody would read them who has got hold of the database.
+func (s *Server) Dump(t testing.TB) map[string][]string {
+	t.Helper()
+	dump := map[string][]string{}
+	s.tables(t, func(db *sql.DB, name string) error {
+		rows, err := db.QueryContext(context.Background(), fmt.Sprintf("SELECT * FROM %q", name))
+		if err != nil {
+			return err
+		}
+		defer func() { _ = rows.Close() }()
+		columns, err := rows.Columns()
+		if err != nil {
+			return err
+		}
+		values, targets := make([]any, len(columns)), make([]any, len(columns))
+		for i := range values {
+			targets[i] = &values[i]
+		}
+		for rows.Next() {
+			if err := rows.Scan(targets...); err != nil {
+				return err
+			}
+			var row strings.Builder
+			for i, v := range values {
+				if b, isBytes := v.([]byte); isBytes {
+					v = string(b)
+				}
+				fmt.Fprintf(&row, "%s=%v ", columns[i], v)
+			}
+			dump[name] = append(dump[name], row.String())
+		}
+		slices.Sort(dump[name])
+		return rows.Err()
+	})
+	return dump
+}
+
+// tables calls look for each table, with a connection of its own.
+func (s *Server) tables(t testing.TB, look func(db *sql.DB, name string) error) {
+	t.Helper()
+	driver, list := "sqlite", `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'`
 	if strings.HasPrefix(s.url, "postgres") {
 		driver, list = "pgx", `SELECT tablename FROM pg_tables WHERE schemaname = 'public'`
 	}
-	db, err := sql.Open(driver, source)
+	db, err := sql.Open(driver, s.url)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = db.Close() }()
-	tables, err := db.QueryContext(context.Background(), list)
+	rows, err := db.QueryContext(context.Background(), list)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var names []string
-	for tables.Next() {
+	for rows.Next() {
 		var name string
-		if err := tables.Scan(&name); err != nil {
+		if err := rows.Scan(&name); err != nil {
 			t.Fatal(err)
 		}
 		names = append(names, name)
 	}
-	if err := tables.Err(); err != nil {
+	if err := rows.Err(); err != nil {
 		t.Fatal(err)
 	}
-	_ = tables.Close()
-	rows := make(map[string]int, len(names))
+	_ = rows.Close()
 	for _, name := range names {
-		var n int
-		if err := db.QueryRowContext(context.Background(), fmt.Sprintf("SELECT count(*) FROM %q", name)).Scan(&n); err != nil {
+		if err := look(db, name); err != nil {
 			t.Fatal(err)
 		}
-		rows[name] = n
 	}
-	return rows
 }
 
 // Events lists the tenant's log, the oldest first.
