@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"latchkey/internal/apierr"
 	"latchkey/internal/connection"
@@ -192,6 +193,7 @@ func createImport(r *request) (answer, error) {
 	if r.http.ContentLength > r.maxImport()+maxFormRest {
 		return answer{}, r.tooLarge()
 	}
+	allowTransfer(r.w)
 	r.http.Body = http.MaxBytesReader(r.w, r.http.Body, r.maxImport()+maxFormRest)
 	form, err := r.http.MultipartReader()
 	if err != nil {
@@ -210,6 +212,16 @@ func createImport(r *request) (answer, error) {
 	}
 	ready, err := r.Jobs.PrepareImport(r.ctx(), r.tenantID(), in, file)
 	return r.startJob(http.StatusAccepted, ready, err)
+}
+
+// transferTime is how long a file may take to come in or to go out. All other requests have less.
+const transferTime = 10 * time.Minute
+
+// allowTransfer gives a request the time that a file takes, where the connection knows of time.
+func allowTransfer(w http.ResponseWriter) {
+	c, until := http.NewResponseController(w), time.Now().Add(transferTime)
+	_ = c.SetReadDeadline(until)
+	_ = c.SetWriteDeadline(until)
 }
 
 // maxImport is the largest users file.
@@ -346,6 +358,7 @@ func (a *api) download(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, problemOf(ctx, jobProblem(err)))
 		return
 	}
+	allowTransfer(w)
 	h := w.Header()
 	h.Set("Content-Type", "application/gzip")
 	h.Set("Content-Disposition", `attachment; filename="`+exportFile(j)+`"`)
