@@ -32,12 +32,12 @@ var clients = &collection{
 func (a *api) clients() []route {
 	readClients := anyOf("read:clients", "read:client_keys", "read:client_credentials", "read:client_summary")
 	return []route{
-		{"GET /clients", "Get clients", readClients, listClients},
-		{"POST /clients", "Create a client", anyOf("create:clients"), clients.create},
-		{"GET /clients/{id}", "Get a client", readClients, getClient},
-		{"PATCH /clients/{id}", "Update a client", anyOf("update:clients", "update:client_keys"), updateClient},
+		{"GET /clients", "Get clients", readClients, withSigningKeys(listClients)},
+		{"POST /clients", "Create a client", anyOf("create:clients"), withSigningKeys(clients.create)},
+		{"GET /clients/{id}", "Get a client", readClients, withSigningKeys(getClient)},
+		{"PATCH /clients/{id}", "Update a client", anyOf("update:clients", "update:client_keys"), withSigningKeys(updateClient)},
 		{"DELETE /clients/{id}", "Delete a client", anyOf("delete:clients"), deleteClient},
-		{"POST /clients/{id}/rotate-secret", "Rotate a client secret", anyOf("update:client_keys"), rotateClientSecret},
+		{"POST /clients/{id}/rotate-secret", "Rotate a client secret", anyOf("update:client_keys"), withSigningKeys(rotateClientSecret)},
 
 		{"GET /clients/{client_id}/credentials", "Get client credentials", anyOf("read:client_credentials"), listCredentials},
 		{"POST /clients/{client_id}/credentials", "Create a client credential", anyOf("create:client_credentials"), createCredential},
