@@ -135,8 +135,19 @@ func start(t testing.TB, url string) *Server {
 	}
 	s := &Server{T: t, Clock: clock.NewFake(time.Now()), log: &logBuffer{}, url: url, keyset: keyset}
 	s.serve(t)
-	s.seed(t)
+	s.seed(t, "test")
 	return s
+}
+
+// OtherTenant makes one more tenant at the same server, seeded like the first one, and gives the server as that tenant's.
+func (s *Server) OtherTenant(t testing.TB, name string) *Server {
+	t.Helper()
+	listener := httptest.NewServer(s.app.Handler(false))
+	t.Cleanup(listener.Close)
+	other := *s
+	other.T, other.URL, other.Issuer = t, listener.URL, listener.URL+"/"
+	other.seed(t, name)
+	return &other
 }
 
 // Node runs one more server of the same tenant over the same database, as another machine would.
@@ -189,12 +200,12 @@ func logger(t testing.TB, buffer *logBuffer) *slog.Logger {
 	return server.NewLog(w, "text", slog.LevelDebug)
 }
 
-// seed makes the tenant with its clients, connection and API.
-func (s *Server) seed(t testing.TB) {
+// seed makes a tenant with its clients, connection and API.
+func (s *Server) seed(t testing.TB, name string) {
 	t.Helper()
 	ctx := context.Background()
 	made, err := s.Database.CreateTenant(ctx, server.NewTenant{
-		Name: "test", Domain: strings.TrimPrefix(s.URL, "http://"), Settings: tenant.Settings{FriendlyName: "Test Tenant"},
+		Name: name, Domain: strings.TrimPrefix(s.URL, "http://"), Settings: tenant.Settings{FriendlyName: "Test Tenant"},
 	})
 	if err != nil {
 		t.Fatal(err)
