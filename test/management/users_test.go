@@ -119,6 +119,15 @@ func TestUsers_AreCreatedWithTheServicesDefaults(t *testing.T) {
 		s.Must(204, "DELETE", userPath("auth0|ann"), nil)
 
 		events := eventsOf(t, s, "sapi")
+		creations := 0
+		for _, e := range events {
+			if e.Description == "Create a User" {
+				creations++
+			}
+		}
+		if creations != 2 {
+			t.Errorf("events: got %d creations, want one for each user and none for refusals", creations)
+		}
 		if text := servertest.Text(events); containsAny(text, "Secret-Phrase-7") || !containsAny(text, "Create a User") {
 			t.Errorf("events: got %s, want the creation without its password", text)
 		}
@@ -185,6 +194,28 @@ func TestUsers_AreUpdatedAttributeByAttribute(t *testing.T) {
 		}
 		refused(t, s.Call(s.Token("read:users"), "PATCH", userPath(id), doc{}), 403, "insufficient_scope",
 			"Insufficient scope, expected any of: update:users,update:users_app_metadata,update:current_user_metadata")
+	})
+}
+
+func TestUsers_ChangedAtOnceLoseNothing(t *testing.T) {
+	t.Parallel()
+	servertest.Each(t, func(t *testing.T, s *servertest.Server) {
+		id := person(s, "ann@example.com", nil)
+		token := s.Token()
+		want := doc{}
+		replies := make(chan servertest.Reply)
+		for _, name := range []string{"a", "b", "c", "d"} {
+			want[name] = name
+			go func() { replies <- s.Call(token, "PATCH", userPath(id), doc{"user_metadata": doc{name: name}}) }()
+		}
+		for range want {
+			if got := <-replies; got.Status != 200 {
+				t.Errorf("got %d %s, want 200", got.Status, got.Text)
+			}
+		}
+		if diff := cmp.Diff(want, s.Must(200, "GET", userPath(id), nil).Doc()["user_metadata"]); diff != "" {
+			t.Errorf("user_metadata (-want +got):\n%s", diff)
+		}
 	})
 }
 

@@ -94,15 +94,15 @@ func (s *session) commit() error {
 	if s.conn == nil {
 		return nil // it never had anything to say
 	}
-	e := s.engine
+	e, c := s.engine, s.conn
+	s.conn = nil
 	if s.marked {
-		if err := s.conn.exec(release); err != nil {
+		if err := c.exec(release); err != nil {
 			e.end(fmt.Errorf("release a savepoint: %w", err))
 			e.release()
 			return engine.ErrUnavailable.With(err)
 		}
 	}
-	s.conn = nil
 	if e.waiting.Load() == 0 {
 		err := e.commitAll()
 		e.release()
@@ -113,6 +113,12 @@ func (s *session) commit() error {
 	}
 	g := e.group
 	e.release()
+	e.await(g)
+	return s.count(g.err)
+}
+
+// await waits for the commit of a group, or makes it. The caller does not have the writer.
+func (e *Engine) await(g *group) {
 	select {
 	case <-g.done:
 	case e.turn <- struct{}{}:
@@ -121,7 +127,6 @@ func (s *session) commit() error {
 		}
 		e.release()
 	}
-	return s.count(g.err)
 }
 
 func (s *session) count(err error) error {
@@ -131,7 +136,8 @@ func (s *session) count(err error) error {
 	return err
 }
 
-// Rollback implements engine.Session.
+// Rollback implements engine.Session. A transaction that began after others which wait for their commit waits with them: what
+// it gave up for may be what they wrote, and whoever reads next is to find it.
 func (s *session) Rollback() {
 	s.ended = true
 	if s.conn == nil {
@@ -139,8 +145,8 @@ func (s *session) Rollback() {
 	}
 	e, c := s.engine, s.conn
 	s.conn = nil
-	defer e.release()
 	if !s.marked {
+		defer e.release()
 		// Some errors make SQLite roll back by itself; then this fails too, and a fresh connection is the sure way.
 		if err := c.exec(rollback); err != nil {
 			e.drop()
@@ -150,7 +156,12 @@ func (s *session) Rollback() {
 	if err := errors.Join(c.exec(rollbackTo), c.exec(release)); err != nil {
 		// SQLite has rolled everything back, those before included.
 		e.end(fmt.Errorf("roll back to a savepoint: %w", err))
+		e.release()
+		return
 	}
+	g := e.group
+	e.release()
+	e.await(g)
 }
 
 // commitAll commits what the writer has open and tells everybody who waits for it. The caller has the writer.

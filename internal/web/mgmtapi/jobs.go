@@ -261,7 +261,7 @@ func (r *request) readForm(form *multipart.Reader) (file *job.Upload, err error)
 		case part.FormName() == "users" && file == nil:
 			content := &partReader{part: part}
 			if file, err = r.Jobs.Upload(r.ctx(), r.tenantID(), content); content.failed != nil {
-				return nil, formError(content.failed)
+				return file, formError(content.failed)
 			}
 			if err != nil {
 				return nil, err
@@ -288,10 +288,11 @@ type partReader struct {
 // Read implements io.Reader.
 func (p *partReader) Read(b []byte) (int, error) {
 	n, err := p.part.Read(b)
-	if err != nil && err != io.EOF {
-		p.failed = err
+	if err == nil || err == io.EOF {
+		return n, err
 	}
-	return n, err
+	p.failed = err
+	return n, errNotMultipart // whatever it was: a form that breaks off is not one that ends
 }
 
 // formError refuses a form that cannot be read: it is broken, or longer than anything here.
