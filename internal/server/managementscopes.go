@@ -1,5 +1,7 @@
 package server
 
+import "strings"
+
 // managementScopes are the scopes of the Management API, as Auth0's own description of that API lists them
 // (https://auth0.com/docs/api/management/v2). A tenant's first machine-to-machine application is granted all of them.
 var managementScopes = []string{
@@ -69,4 +71,13 @@ var managementScopes = []string{
 	"create:current_user_metadata", "delete:current_user_metadata", "create:organization_clients", "read:organization_clients",
 	"update:organization_clients", "delete:organization_clients", "create:user_custom_blocks", "read:user_custom_blocks",
 	"delete:user_custom_blocks",
+}
+
+// describeScope says in words what a scope of the Management API lets a client do: "Read Users" for "read:users".
+func describeScope(scope string) string {
+	words := strings.FieldsFunc(scope, func(r rune) bool { return r == ':' || r == '_' })
+	for i, word := range words {
+		words[i] = strings.ToUpper(word[:1]) + word[1:]
+	}
+	return strings.Join(words, " ")
 }

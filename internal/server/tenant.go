@@ -153,7 +153,7 @@ func (d *Database) ensureManagement(ctx context.Context, made *CreatedTenant) er
 	}
 	scopes := make([]resourceserver.Scope, len(managementScopes))
 	for i, s := range managementScopes {
-		scopes[i].Value = s
+		scopes[i] = resourceserver.Scope{Value: s, Description: describeScope(s)}
 	}
 	if err := d.EnsureAPI(ctx, t.ID, &resourceserver.ResourceServer{
 		Identifier: t.ManagementAudience(), Name: "Auth0 Management API", Scopes: scopes, System: true,
@@ -195,7 +195,7 @@ func (d *Database) followScopes(ctx context.Context, t *tenant.Tenant, clientID 
 		for _, s := range managementScopes {
 			if !slices.Contains(had, any(s)) {
 				missing = append(missing, s)
-				known = append(known, map[string]any{"value": s})
+				known = append(known, map[string]any{"value": s, "description": describeScope(s)})
 			}
 		}
 		if len(missing) == 0 {
