@@ -6,10 +6,13 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/base64"
 	"encoding/pem"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/go-jose/go-jose/v4"
 
@@ -49,13 +52,12 @@ func (r *request) newCredential(in resource.Document) (resource.Document, error)
 	delete(c, "parse_expiry_from_cert")
 	c["id"] = ident.Prefixed("cred", 22)
 	c["created_at"], c["updated_at"] = stamp(r.now()), stamp(r.now())
-	if text(c, "credential_type") == "cert_subject_dn" {
-		if text(c, "pem") == "" && text(c, "subject_dn") == "" {
+	kind := text(c, "credential_type")
+	if kind == "cert_subject_dn" && text(c, "pem") == "" {
+		if text(c, "subject_dn") == "" {
 			return nil, invalidBody("Either pem or subject_dn is required for a credential of type cert_subject_dn")
 		}
-		if text(c, "pem") == "" {
-			return c, nil
-		}
+		return c, nil
 	}
 	block, _ := pem.Decode([]byte(text(c, "pem")))
 	if block == nil {
@@ -65,29 +67,21 @@ func (r *request) newCredential(in resource.Document) (resource.Document, error)
 	cert, err := x509.ParseCertificate(block.Bytes)
 	if err == nil {
 		key = cert.PublicKey
-		sum := sha256.Sum256(cert.Raw)
-		c["thumbprint_sha256"] = base64.RawURLEncoding.EncodeToString(sum[:])
-		if in["parse_expiry_from_cert"] == true && c["expires_at"] == nil {
-			c["expires_at"] = stamp(cert.NotAfter)
-		}
 	} else if key, err = x509.ParsePKIXPublicKey(block.Bytes); err != nil {
 		return nil, invalidBody("The credential's pem is no PEM encoded public key or certificate")
 	}
-	switch text(c, "credential_type") {
-	case "public_key":
-		if _, isRSA := key.(*rsa.PublicKey); !isRSA {
-			if _, isEC := key.(*ecdsa.PublicKey); !isEC {
-				return nil, invalidBody("The credential's key must be an RSA or elliptic curve key")
-			}
-		}
-		defaults(c, resource.Document{"alg": "RS256"})
-		delete(c, "thumbprint_sha256")
-	case "x509_cert", "cert_subject_dn":
-		if cert == nil {
-			return nil, invalidBody("The credential's pem is no PEM encoded certificate")
-		}
-		defaults(c, resource.Document{"subject_dn": cert.Subject.String()})
+	if kind != "public_key" {
+		return c, describeCertificate(c, cert)
 	}
+	if _, isRSA := key.(*rsa.PublicKey); !isRSA {
+		if _, isEC := key.(*ecdsa.PublicKey); !isEC {
+			return nil, invalidBody("The credential's key must be an RSA or elliptic curve key")
+		}
+	}
+	if cert != nil && in["parse_expiry_from_cert"] == true && c["expires_at"] == nil {
+		c["expires_at"] = stamp(cert.NotAfter)
+	}
+	defaults(c, resource.Document{"alg": "RS256"})
 	if c["kid"] == nil {
 		thumb, err := (&jose.JSONWebKey{Key: key}).Thumbprint(crypto.SHA256)
 		if err != nil {
@@ -96,6 +90,38 @@ func (r *request) newCredential(in resource.Document) (resource.Document, error)
 		c["kid"] = base64.RawURLEncoding.EncodeToString(thumb)
 	}
 	return c, nil
+}
+
+// describeCertificate adds to a credential what is shown of its certificate: of one that is trusted itself its thumbprint
+// and end, of one that names its owner the name.
+func describeCertificate(c resource.Document, cert *x509.Certificate) error {
+	if cert == nil {
+		return invalidBody("The credential's pem is no PEM encoded certificate")
+	}
+	if text(c, "credential_type") == "cert_subject_dn" {
+		dn, err := subjectDN(cert)
+		defaults(c, resource.Document{"subject_dn": dn})
+		return err
+	}
+	sum := sha256.Sum256(cert.Raw)
+	c["thumbprint_sha256"] = base64.RawURLEncoding.EncodeToString(sum[:])
+	defaults(c, resource.Document{"expires_at": stamp(cert.NotAfter)})
+	return nil
+}
+
+// subjectDN writes the name of a certificate's owner one attribute a line, in the order of the certificate.
+func subjectDN(cert *x509.Certificate) (string, error) {
+	var name pkix.RDNSequence
+	if _, err := asn1.Unmarshal(cert.RawSubject, &name); err != nil {
+		return "", err
+	}
+	var lines []string
+	for _, set := range name {
+		for _, attribute := range set {
+			lines = append(lines, pkix.RDNSequence{{attribute}}.String())
+		}
+	}
+	return strings.Join(lines, "\n"), nil
 }
 
 // createCredentials turns the full credentials of a new client's payload into credentials and references to them.

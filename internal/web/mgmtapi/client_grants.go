@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strconv"
 
 	"latchkey/internal/ident"
 	"latchkey/internal/resource"
@@ -57,7 +56,7 @@ func prepareClientGrant(r *request, d resource.Document) error {
 }
 
 func checkClientGrant(r *request, ctx context.Context, before, after resource.Document) error {
-	api, err := r.Resources.ResourceByKey(ctx, r.tenantID(), resource.ResourceServers, text(after, "audience"))
+	_, err := r.Resources.ResourceByKey(ctx, r.tenantID(), resource.ResourceServers, text(after, "audience"))
 	if errors.Is(err, resource.ErrNotFound) {
 		return notFoundError("", "Resource server not found")
 	}
@@ -74,18 +73,6 @@ func checkClientGrant(r *request, ctx context.Context, before, after resource.Do
 	}
 	if after["allow_all_scopes"] == true && len(texts(after, "scope")) > 0 && r.doc()["scope"] != nil {
 		return invalidBody("scope cannot be set when allow_all_scopes is true")
-	}
-	known := map[string]bool{}
-	list, _ := api.Document["scopes"].([]any)
-	for _, one := range list {
-		scope, _ := one.(map[string]any)
-		known[text(scope, "value")] = true
-	}
-	had := texts(before, "scope")
-	for _, scope := range texts(after, "scope") {
-		if !known[scope] && !slices.Contains(had, scope) {
-			return invalidBody("Scope %s is not defined by the resource server", strconv.Quote(scope))
-		}
 	}
 	return nil
 }

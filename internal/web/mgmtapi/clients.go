@@ -3,6 +3,7 @@ package mgmtapi
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -19,7 +20,9 @@ import (
 var clients = &collection{
 	kind: resource.Clients, plural: "clients", idName: "client_id", newID: ident.ClientID,
 	missing: errNoClient, taken: errAliasTaken,
-	byKey:   []string{"client_metadata", "latchkey"},
+	byKey: []string{
+		"client_metadata", "latchkey", "jwt_configuration", "mobile", "native_social_login", "session_transfer", "signed_request_object",
+	},
 	secrets: []string{"client_secret"},
 	reveal:  revealsClientSecret,
 	prepare: prepareClient,
@@ -35,7 +38,9 @@ func (a *api) clients() []route {
 		{"GET /clients", "Get clients", readClients, withSigningKeys(listClients)},
 		{"POST /clients", "Create a client", anyOf("create:clients"), withSigningKeys(clients.create)},
 		{"GET /clients/{id}", "Get a client", readClients, withSigningKeys(getClient)},
-		{"PATCH /clients/{id}", "Update a client", anyOf("update:clients", "update:client_keys"), withSigningKeys(updateClient)},
+		{"PATCH /clients/{id}", "Update a client", anyOf(
+			"update:clients", "update:client_keys", "update:client_credentials", "update:client_token_vault_privileged_access",
+		), withSigningKeys(updateClient)},
 		{"DELETE /clients/{id}", "Delete a client", anyOf("delete:clients"), deleteClient},
 		{"POST /clients/{id}/rotate-secret", "Rotate a client secret", anyOf("update:client_keys"), withSigningKeys(rotateClientSecret)},
 
@@ -81,6 +86,7 @@ var clientDefaults = resource.Document{
 
 // prepareClient completes a new client.
 func prepareClient(r *request, d resource.Document) error {
+	renameLogout(d)
 	defaults(d, clientDefaults)
 	thirdParty := d["is_first_party"] == false
 	if thirdParty && d["third_party_security_mode"] == nil && r.doc()["oidc_conformant"] == nil {
@@ -114,6 +120,24 @@ func refreshDefaults(d resource.Document) resource.Document {
 	}
 }
 
+// sessionTransferDefaults complete a client's settings of native to web sessions (Auth0 docs, "Configure Native to Web SSO").
+var sessionTransferDefaults = resource.Document{
+	"can_create_session_transfer_token": false, "allowed_authentication_methods": []any{}, "enforce_device_binding": "ip",
+	"allow_refresh_token": false, "enforce_online_refresh_tokens": true, "enforce_cascade_revocation": true,
+}
+
+// renameLogout writes the former name of a client's logout settings as the present one, which counts where both are given.
+func renameLogout(d resource.Document) {
+	former, given := d["oidc_backchannel_logout"]
+	if !given {
+		return
+	}
+	delete(d, "oidc_backchannel_logout")
+	if _, both := d["oidc_logout"]; !both {
+		d["oidc_logout"] = former
+	}
+}
+
 // checkClient holds a client to the rules between its members, and writes them in the form in which they are kept.
 func checkClient(r *request, ctx context.Context, before, after resource.Document) error {
 	for _, grantType := range texts(after, "grant_types") {
@@ -136,10 +160,9 @@ func checkClient(r *request, ctx context.Context, before, after resource.Documen
 	if metadata := member(after, "client_metadata"); len(metadata) > 10 {
 		return invalidBody("Payload validation error: 'Too many properties defined (%d), maximum 10' on property client_metadata.", len(metadata))
 	}
-	if old, fresh := after["oidc_backchannel_logout"], after["oidc_logout"]; old != nil && fresh == nil {
-		after["oidc_logout"] = old
+	if transfer := member(after, "session_transfer"); transfer != nil {
+		defaults(transfer, sessionTransferDefaults)
 	}
-	delete(after, "oidc_backchannel_logout")
 	return r.checkAliases(ctx, before, after)
 }
 
@@ -197,8 +220,11 @@ func presentClient(r *request, stored *resource.Resource, shown resource.Documen
 		"tenant":            r.site.Tenant.Name, "global": false,
 	})
 	_ = checkRefresh(shown) // completes settings of which a part was stored
-	if logout := shown["oidc_logout"]; logout != nil {
-		shown["oidc_backchannel_logout"] = cloneValue(logout)
+	if logout := member(shown, "oidc_logout"); logout != nil {
+		shown["oidc_backchannel_logout"] = resource.Document{"backchannel_logout_urls": cloneValue(logout["backchannel_logout_urls"])}
+	}
+	if shown["client_authentication_methods"] != nil { // the secret opens nothing while these are set
+		delete(shown, "client_secret")
 	}
 	if r.http.Method == http.MethodPost && r.doc()["client_authentication_methods"] != nil {
 		showCreatedCredentials(stored, shown)
@@ -287,18 +313,28 @@ func showsSecret(r *request) bool {
 	return fields == "" || listed == (r.query("include_fields") != "false")
 }
 
+// updateClient changes what the caller may change: members have scopes of their own.
 func updateClient(r *request) (answer, error) {
-	touchesKeys := slices.ContainsFunc([]string{"client_secret", "encryption_key", "signing_keys"}, func(name string) bool {
-		_, named := r.doc()[name]
-		return named
-	})
-	switch {
-	case touchesKeys && !r.token.has("update:client_keys"):
-		return answer{}, insufficientScope("expected any of: update:client_keys")
-	case !touchesKeys && !r.token.has("update:clients"):
-		return answer{}, insufficientScope("expected any of: update:clients")
+	for _, name := range slices.Sorted(maps.Keys(r.doc())) {
+		if err := anyOf(scopesToChange(name)...).check(r.token); err != nil {
+			return answer{}, err
+		}
 	}
+	renameLogout(r.doc())
 	return clients.update(r)
+}
+
+// scopesToChange are those of which one is needed to change a member of a client.
+func scopesToChange(member string) []string {
+	switch member {
+	case "client_secret", "encryption_key", "signing_keys":
+		return []string{"update:client_keys"}
+	case "client_authentication_methods":
+		return []string{"update:clients", "update:client_credentials"}
+	case "token_vault_privileged_access":
+		return []string{"update:clients", "update:client_token_vault_privileged_access"}
+	}
+	return []string{"update:clients"}
 }
 
 func rotateClientSecret(r *request) (answer, error) {

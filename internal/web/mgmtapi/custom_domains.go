@@ -43,9 +43,10 @@ func (a *api) customDomains() []route {
 func prepareCustomDomain(_ *request, d resource.Document) error {
 	domain := strings.ToLower(text(d, "domain"))
 	delete(d, "verification_method")
-	defaults(d, resource.Document{"tls_policy": "recommended"})
-	if d["type"] == "self_managed_certs" {
+	if d["type"] == "self_managed_certs" { // whoever ends TLS there has the say in it
 		defaults(d, resource.Document{"custom_client_ip_header": nil})
+	} else {
+		defaults(d, resource.Document{"tls_policy": "recommended"})
 	}
 	d["domain"], d["primary"], d["is_default"], d["status"] = domain, false, false, "pending_verification"
 	d["verification"] = resource.Document{

@@ -27,7 +27,7 @@ var (
 	pushFCM    = &settings{id: "guardian_push_fcm", secrets: []string{"server_key"}}
 	pushFCMv1  = &settings{id: "guardian_push_fcmv1", secrets: []string{"server_credentials"}}
 
-	duo               = &settings{id: "guardian_duo", secrets: []string{"skey"}}
+	duo               = &settings{id: "guardian_duo", secrets: []string{"skey"}, reveal: true}
 	webAuthnRoaming   = &settings{id: "guardian_webauthn_roaming", absent: resource.Document{"userVerification": "preferred", "overrideRelyingParty": false}}
 	webAuthnPlatform  = &settings{id: "guardian_webauthn_platform", absent: resource.Document{"overrideRelyingParty": false}}
 	errNoEnrollment   = notFoundError("enrollment_not_found", "Enrollment not found")

@@ -63,6 +63,7 @@ func (a *api) organizations() []route {
 
 // prepareOrganization leaves the connections that a new organization begins with to organizationSaved.
 func prepareOrganization(r *request, d resource.Document) error {
+	defaults(d, resource.Document{"third_party_client_access": "block"})
 	if _, given := d["enabled_connections"]; !given {
 		return nil
 	}

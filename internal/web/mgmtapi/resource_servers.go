@@ -59,9 +59,6 @@ func prepareResourceServer(r *request, d resource.Document) error {
 		return invalidBody("The selected identifier is reserved.")
 	}
 	defaults(d, resourceServerDefaults)
-	if text(d, "name") == "" {
-		d["name"] = d["identifier"]
-	}
 	if text(d, "signing_alg") == "HS256" && text(d, resourceserver.SecretName) == "" {
 		d[resourceserver.SecretName] = ident.Token(24)
 	}

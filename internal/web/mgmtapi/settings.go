@@ -16,6 +16,8 @@ type settings struct {
 	// byKey, secrets, check and present are those of a collection.
 	byKey   []string
 	secrets []string
+	// reveal shows the secrets too.
+	reveal bool
 	// deep lets a PATCH merge objects in objects too, and defaults are given to their members alike.
 	deep bool
 	// missing, where it is set, is the answer while nothing is stored: such settings are created and removed.
@@ -29,7 +31,21 @@ func (s *settings) get(r *request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return ok(s.show(r, stored))
+	shown, err := s.shown(r, stored)
+	if err != nil {
+		return answer{}, err
+	}
+	return ok(shown)
+}
+
+// shown is show with the secrets that are not kept to themselves.
+func (s *settings) shown(r *request, stored *resource.Resource) (resource.Document, error) {
+	d := s.show(r, stored)
+	if !s.reveal {
+		return d, nil
+	}
+	_, err := showSecrets(r.Seal, r.tenantID(), stored, d)
+	return d, err
 }
 
 // existing is read for settings that may be missing.
@@ -151,7 +167,8 @@ func (s *settings) write(r *request, change func(before, after *resource.Resourc
 				}
 				return answer{}, err
 			}
-			return answer{status: http.StatusOK, body: s.show(r, &after)}, nil
+			shown, err := s.shown(r, &after)
+			return answer{status: http.StatusOK, body: shown}, err
 		})
 	})
 }

@@ -1,6 +1,7 @@
 package universallogin
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"net/url"
@@ -21,7 +22,7 @@ func (u *pages) consentPage(v *visit) Consent {
 	identity := ScopeGroup{Identity: true}
 	var api ScopeGroup
 	if v.view.API != nil {
-		api.Name = v.view.API.Name
+		api.Name = cmp.Or(v.view.API.Name, v.view.API.Identifier)
 	}
 	for _, scope := range v.view.Scope {
 		if v.view.API != nil && v.view.API.Defines(scope) {
