@@ -132,7 +132,7 @@ func prepared(t *testing.T, s *servertest.Server, name string) *script {
 		return newScript(newCaller(s))
 	}
 	browser := s.Browser(t)
-	tokens := browser.MustToken(s.CodeForm(browser.LoginCode(s.Web, "ann@example.com", "scope", "openid profile offline_access")))
+	tokens := browser.MustToken(s.CodeForm(browser.LoginCode(s.Web, "login@example.com", "scope", "openid profile offline_access")))
 	r := newScript(newCaller(s))
 	r.kept["user"], _ = servertest.Claims(t, tokens.IDToken)["sub"].(string)
 	return r

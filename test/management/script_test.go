@@ -87,6 +87,8 @@ type step struct {
 	bodies []any
 	// keep says what is kept of the answer to the last call, by the names it is kept under: {"client": "client_id"}.
 	keep map[string]string
+	// ends tells that the step takes away what others are about, as deletions do.
+	ends bool
 	// as gives the token, where that of a machine with every scope will not do.
 	as func(*script) string
 	// raw calls in a way of its own.

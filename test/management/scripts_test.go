@@ -218,13 +218,13 @@ func userToken(scopes ...string) func(*script) string {
 func usersScript() []step {
 	permissions := doc{"permissions": items{doc{"resource_server_identifier": servertest.Audience, "permission_name": "read:orders"}}}
 	return []step{
-		{op: "POST /connections", bodies: bodies{doc{"name": "people", "strategy": "auth0", "enabled_clients": items{"{web}"}}}, keep: named{"connection": "id"}},
+		{op: "POST /connections", bodies: bodies{doc{"name": "members", "strategy": "auth0", "enabled_clients": items{"{web}"}}}, keep: named{"connection": "id"}},
 		{op: "POST /connections", bodies: bodies{doc{"name": "sms", "strategy": "sms", "enabled_clients": items{"{web}"}}}},
 		{op: "POST /users", bodies: bodies{doc{"connection": "sms", "phone_number": "+15551234567"}}, keep: named{"other": "user_id", "other_identity": "identities.0.user_id"}},
 		{op: "POST /users", bodies: bodies{
 			doc{"connection": "email", "email": "ann@example.com"},
 			doc{
-				"connection": "people", "email": "bob@example.com", "password": "correct Horse battery 1", "email_verified": true, "verify_email": false, "blocked": false,
+				"connection": "members", "email": "bob@example.com", "password": "correct Horse battery 1", "email_verified": true, "verify_email": false, "blocked": false,
 				"given_name": "Bob", "family_name": "Builder", "name": "Bob Builder", "nickname": "bob", "picture": "https://example.com/b.png",
 				"user_metadata": doc{"colour": "blue"}, "app_metadata": doc{"plan": "gold"}, "user_id": "bob",
 			},
@@ -320,10 +320,10 @@ func loginsScript() []step {
 		{op: "GET /stats/active-users"},
 		{op: "GET /stats/daily", query: "from=20200101&to=20991231"},
 		{op: "DELETE /refresh-tokens/{id}", of: params{"token"}},
-		{op: "POST /refresh-tokens/revoke", bodies: bodies{doc{"user_id": "{user}"}, doc{"user_id": "{user}", "client_id": "{web}"}}},
-		{op: "POST /sessions/{id}/revoke", of: params{"session"}},
+		{op: "POST /refresh-tokens/revoke", ends: true, bodies: bodies{doc{"user_id": "{user}"}, doc{"user_id": "{user}", "client_id": "{web}"}}},
+		{op: "POST /sessions/{id}/revoke", ends: true, of: params{"session"}},
 		{op: "DELETE /sessions/{id}", of: params{"session"}},
-		{op: "POST /users/{id}/revoke-access", of: params{"user"}, bodies: bodies{doc{}, doc{"preserve_refresh_tokens": true}}},
+		{op: "POST /users/{id}/revoke-access", ends: true, of: params{"user"}, bodies: bodies{doc{}, doc{"preserve_refresh_tokens": true}}},
 		{op: "DELETE /users/{user_id}/sessions", of: params{"user"}},
 		{op: "DELETE /users/{user_id}/refresh-tokens", of: params{"user"}},
 	}
@@ -511,7 +511,7 @@ func actionsScript() []step {
 			doc{"bindings": items{doc{"ref": doc{"type": "action_id", "value": "{action}"}, "display_name": "First"}}},
 		}},
 		{op: "GET /actions/triggers/{triggerId}/bindings", of: params{"post-login"}, query: "page=0&per_page=50"},
-		{op: "PATCH /actions/triggers/{triggerId}/bindings", of: params{"post-login"}, bodies: bodies{doc{"bindings": items{}}}},
+		{op: "PATCH /actions/triggers/{triggerId}/bindings", of: params{"post-login"}, ends: true, bodies: bodies{doc{"bindings": items{}}}},
 		{op: "DELETE /actions/actions/{id}", of: params{"action"}},
 		{op: "DELETE /actions/modules/{id}", of: params{"module"}},
 	}
@@ -533,14 +533,14 @@ func operationsScript() []step {
 		{op: "DELETE /log-streams/{id}", of: params{"stream"}},
 		{op: "GET /keys/signing", keep: named{"key": "0.kid"}},
 		{op: "GET /keys/signing/{kid}", of: params{"key"}},
-		{op: "POST /keys/signing/rotate"},
+		{op: "POST /keys/signing/rotate", ends: true},
 		{op: "GET /keys/signing"},
 		{op: "PUT /keys/custom-signing", bodies: bodies{doc{"keys": items{
 			doc{"kty": "RSA", "use": "sig", "key_ops": items{"verify"}, "alg": "RS256", "kid": "one", "n": modulus, "e": "AQAB"},
 		}}}},
 		{op: "GET /keys/custom-signing"},
 		{op: "DELETE /keys/custom-signing"},
-		{op: "PUT /keys/signing/{kid}/revoke", of: params{"key"}},
+		{op: "PUT /keys/signing/{kid}/revoke", ends: true, of: params{"key"}},
 	}
 }
 
@@ -548,7 +548,7 @@ func operationsScript() []step {
 func groupsScript() []step {
 	permissions := doc{"permissions": items{doc{"resource_server_identifier": servertest.Audience, "permission_name": "read:orders"}}}
 	return []step{
-		{op: "POST /users", bodies: bodies{doc{"connection": "email", "email": "ann@example.com"}}, keep: named{"user": "user_id"}},
+		{op: "POST /users", bodies: bodies{doc{"connection": "email", "email": "dora@example.com"}}, keep: named{"user": "user_id"}},
 		{op: "POST /roles", bodies: bodies{doc{"name": "least"}, doc{"name": "most", "description": "Most"}}, keep: named{"role": "id"}},
 		{op: "GET /roles", query: "page=0&per_page=1&include_totals=true&name_filter=most"},
 		{op: "GET /roles/{id}", of: params{"role"}},
