@@ -188,3 +188,38 @@ func TestUserRoles_GivePermissionsWithTheirSources(t *testing.T) {
 		}
 	})
 }
+
+func TestUserRoles_PermissionsGoWithTheScopeOfTheirAPI(t *testing.T) {
+	t.Parallel()
+	servertest.Each(t, func(t *testing.T, s *servertest.Server) {
+		ann := person(s, "ann@example.com", nil)
+		role := s.Must(200, "POST", "/roles", doc{"name": "Clerk"}).Doc()["id"].(string)
+		s.Must(204, "POST", userPath(ann)+"/roles", doc{"roles": []string{role}})
+		const api = "urn:things"
+		scopes := []doc{{"value": "read:things"}, {"value": "write:things"}}
+		id := s.Must(201, "POST", "/resource-servers", doc{"identifier": api, "name": "Things", "scopes": scopes}).Doc()["id"].(string)
+		permissions := doc{"permissions": []doc{
+			{"resource_server_identifier": api, "permission_name": "read:things"}, {"resource_server_identifier": api, "permission_name": "write:things"},
+		}}
+		has := func(want ...string) {
+			t.Helper()
+			var names []string
+			for _, path := range []string{userPath(ann) + "/permissions", "/roles/" + role + "/permissions"} {
+				for _, one := range s.Must(200, "GET", path, nil).List() {
+					names = append(names, one.(doc)["permission_name"].(string))
+				}
+			}
+			if diff := cmp.Diff(want, names); diff != "" {
+				t.Errorf("permissions of the user and of the role (-want +got):\n%s", diff)
+			}
+		}
+		s.Must(201, "POST", userPath(ann)+"/permissions", permissions)
+		s.Must(201, "POST", "/roles/"+role+"/permissions", permissions)
+		s.Must(200, "PATCH", "/resource-servers/"+id, doc{"scopes": scopes[:1]})
+		s.Must(200, "PATCH", "/resource-servers/"+id, doc{"scopes": scopes})
+		has("read:things", "read:things")
+		s.Must(204, "DELETE", "/resource-servers/"+id, nil)
+		s.Must(201, "POST", "/resource-servers", doc{"identifier": api, "name": "Things", "scopes": scopes})
+		has()
+	})
+}

@@ -34,6 +34,9 @@ var resourceServers = &collection{
 		}
 		return func(stored *resource.Resource) bool { return slices.Contains(wanted, stored.Key) }
 	},
+	saved: func(r *request, ctx context.Context, before, after *resource.Resource) error {
+		return r.revokePermissions(ctx, slices.DeleteFunc(scopesOf(before), func(p permission) bool { return slices.Contains(scopesOf(after), p) }))
+	},
 	removed: resourceServerRemoved,
 }
 
@@ -167,8 +170,25 @@ func deleteResourceServer(r *request) (answer, error) {
 	return resourceServers.removeID(r, stored.ID)
 }
 
-// resourceServerRemoved takes away the client grants for an API that is gone.
+// scopesOf gives the permissions that an API defines; none for one that is not there yet.
+func scopesOf(stored *resource.Resource) []permission {
+	if stored == nil {
+		return nil
+	}
+	list, _ := stored.Document["scopes"].([]any)
+	all := make([]permission, 0, len(list))
+	for _, one := range list {
+		d, _ := one.(map[string]any)
+		all = append(all, permission{API: stored.Key, Name: text(d, "value")})
+	}
+	return all
+}
+
+// resourceServerRemoved takes away the client grants for an API that is gone, and its permissions from whoever has them.
 func resourceServerRemoved(r *request, ctx context.Context, gone *resource.Resource) error {
+	if err := r.revokePermissions(ctx, scopesOf(gone)); err != nil {
+		return err
+	}
 	all, err := r.everyResource(ctx, resource.ClientGrants)
 	if err != nil {
 		return err

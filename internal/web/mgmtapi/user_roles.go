@@ -236,6 +236,42 @@ func removeUserPermissions(r *request) (answer, error) {
 	return r.removeItems(userPermissions, keys)
 }
 
+// revokePermissions takes permissions from every user and role: what an API does not define any more is nobody's, and stays so when
+// it is defined anew.
+func (r *request) revokePermissions(ctx context.Context, gone []permission) error {
+	if len(gone) == 0 {
+		return nil
+	}
+	for _, p := range gone {
+		if err := r.Users.DeleteItemEverywhere(ctx, r.tenantID(), userPermissions, p.key()); err != nil {
+			return err
+		}
+	}
+	all, err := r.everyResource(ctx, roles.kind)
+	if err != nil {
+		return err
+	}
+	for _, role := range all {
+		before := permissionsOf(role.Document[grantedPermissions])
+		left := []any{}
+		for _, p := range before {
+			if !slices.Contains(gone, p) {
+				left = append(left, p.document())
+			}
+		}
+		if len(left) == len(before) {
+			continue
+		}
+		after := *role
+		after.Document = clone(role.Document)
+		after.Document[grantedPermissions] = left
+		if err := r.Resources.UpdateResource(ctx, r.tenantID(), &after); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // The sources of what is effective: everything is given to the user or to a role, nothing to groups.
 const (
 	sourceDirect = "direct"
