@@ -112,6 +112,7 @@ func (f *fakeAPI) collection(method, path, query string, list []object, sent any
 		f.made++
 		o := cloneObject(body)
 		o[idName(path)] = fmt.Sprintf("made%d", f.made)
+		o["status"] = "built" // of an Action
 		f.collections[path] = append(list, o)
 		f.collections[path+"/"+text(o, idName(path))+"/clients"] = nil
 		f.collections[path+"/"+text(o, idName(path))+"/permissions"] = nil
