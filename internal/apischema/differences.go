@@ -231,6 +231,11 @@ func additions() []addition {
 			"relyingPartyIdentifier": object{"type": "string", "format": "hostname"},
 		}}
 	}
+	app := func() object {
+		return object{"type": "object", "additionalProperties": false, "properties": object{
+			"app_name": texts(), "apple_app_link": texts(), "google_app_link": texts(),
+		}}
+	}
 	read, update := []string{"read:guardian_factors"}, []string{"update:guardian_factors"}
 	return []addition{
 		// Settings of WebAuthn as a second factor (Auth0 docs, "Configure WebAuthn
@@ -240,12 +245,9 @@ func additions() []addition {
 		{"GET", "/guardian/factors/webauthn-platform/settings", read, []int{200}, func() object { return object{"200": platform()} }},
 		{"PUT", "/guardian/factors/webauthn-platform/settings", update, []int{200}, func() object { return object{"body": platform(), "200": platform()} }},
 		// Links to the app that approves push notifications, which the Terraform
-		// provider reads.
-		{"GET", "/prompts/mfa-push", []string{"read:prompts"}, []int{200}, func() object {
-			return object{"200": object{"type": "object", "additionalProperties": false, "properties": object{
-				"app_name": texts(), "apple_app_link": texts(), "google_app_link": texts(),
-			}}}
-		}},
+		// provider reads and sets.
+		{"GET", "/prompts/mfa-push", []string{"read:prompts"}, []int{200}, func() object { return object{"200": app()} }},
+		{"PATCH", "/prompts/mfa-push", []string{"update:prompts"}, []int{200}, func() object { return object{"body": app(), "200": app()} }},
 		// Clients of an organization, which the deploy CLI exports.
 		{"GET", "/organizations/{id}/clients", []string{"read:organization_clients"}, []int{200}, func() object {
 			return object{

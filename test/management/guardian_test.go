@@ -47,7 +47,6 @@ func TestGuardian_KeepsFactorsPoliciesAndProvidersWithoutTheirSecrets(t *testing
 			"push-notification/providers/apns":  {"bundle_id": "com.example", "p12": "top-secret"},
 			"push-notification/providers/fcm":   {"server_key": "top-secret"},
 			"push-notification/providers/fcmv1": {"server_credentials": "top-secret"},
-			"duo/settings":                      {"host": "h", "skey": "top-secret"},
 		} {
 			if a := s.Must(200, "PUT", "/guardian/factors/"+path, body); strings.Contains(a.Text, "top-secret") {
 				t.Errorf("%s shows its secret: %s", path, a.Text)
@@ -55,6 +54,17 @@ func TestGuardian_KeepsFactorsPoliciesAndProvidersWithoutTheirSecrets(t *testing
 		}
 		if got := s.Must(200, "GET", "/guardian/factors/sms/providers/twilio", nil).Doc(); len(got) != 1 || got["sid"] != "sid1" {
 			t.Errorf("twilio: got %v", got)
+		}
+		s.Must(200, "PUT", "/guardian/factors/duo/settings", map[string]any{"host": "h", "skey": "duo-secret"})
+		if got := s.Must(200, "GET", "/guardian/factors/duo/settings", nil).Doc(); got["skey"] != "duo-secret" {
+			t.Errorf("duo: got %v, want its key, which tools compare", got)
+		}
+		if n := len(eventsOf(t, s, "mgmt_api_read")); n != 1 {
+			t.Errorf("reading the key of Duo left %d events mgmt_api_read, want 1", n)
+		}
+		s.Must(200, "PATCH", "/prompts/mfa-push", map[string]any{"app_name": "Approve"})
+		if got := s.Must(200, "GET", "/prompts/mfa-push", nil).Doc(); len(got) != 1 || got["app_name"] != "Approve" {
+			t.Errorf("the tenant's app for push notifications: got %v", got)
 		}
 		if a := s.Must(404, "GET", "/guardian/enrollments/dev_0", nil); a.Doc()["errorCode"] != "enrollment_not_found" {
 			t.Errorf("enrollment: got %s", a.Text)

@@ -18,7 +18,7 @@ func TestOrganizations_HaveConnectionsAndMembers(t *testing.T) {
 			"name": "acme", "display_name": "Acme", "enabled_connections": []any{map[string]any{"connection_id": connection}},
 		}).Doc()
 		id := org["id"].(string)
-		if len(org) != 3 {
+		if len(org) != 4 || org["third_party_client_access"] != "block" {
 			t.Errorf("organization: got %v", org)
 		}
 		if a := s.Must(409, "POST", "/organizations", map[string]any{"name": "acme"}); a.Doc()["errorCode"] != "organization_conflict" {

@@ -403,6 +403,9 @@ func promptsScript() []step {
 		{op: "GET /prompts/{prompt}/screen/{screen}/rendering", of: params{"login-id", "login-id"}},
 		{op: "PATCH /prompts/rendering", bodies: bodies{doc{"configs": items{ofScreen}}}},
 		{op: "GET /prompts/rendering", query: "page=0&per_page=10&include_totals=true&rendering_mode=advanced"},
+		{op: "PATCH /prompts/mfa-push", bodies: bodies{doc{}, doc{
+			"app_name": "Approve", "apple_app_link": "https://apple.example.com/approve", "google_app_link": "https://google.example.com/approve",
+		}}},
 		{op: "GET /prompts/mfa-push"},
 	}
 }

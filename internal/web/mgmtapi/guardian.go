@@ -27,6 +27,7 @@ var (
 	pushFCM    = &settings{id: "guardian_push_fcm", secrets: []string{"server_key"}}
 	pushFCMv1  = &settings{id: "guardian_push_fcmv1", secrets: []string{"server_credentials"}}
 
+	// duo shows its key to those who may read it: tools compare it with what they are to set.
 	duo               = &settings{id: "guardian_duo", secrets: []string{"skey"}, reveal: true}
 	webAuthnRoaming   = &settings{id: "guardian_webauthn_roaming", absent: resource.Document{"userVerification": "preferred", "overrideRelyingParty": false}}
 	webAuthnPlatform  = &settings{id: "guardian_webauthn_platform", absent: resource.Document{"overrideRelyingParty": false}}
@@ -56,7 +57,7 @@ func (a *api) guardian() []route {
 		{"PATCH /guardian/factors/push-notification/providers/fcm", "Update FCM configuration", updateFactors, pushFCM.update},
 		{"PUT /guardian/factors/push-notification/providers/fcmv1", "Update FCMV1 configuration", updateFactors, pushFCMv1.replace},
 		{"PATCH /guardian/factors/push-notification/providers/fcmv1", "Update FCMV1 configuration", updateFactors, pushFCMv1.update},
-		{"GET /guardian/factors/duo/settings", "Retrieve DUO configuration", readFactors, duo.get},
+		{"GET /guardian/factors/duo/settings", "Retrieve DUO configuration", readFactors, disclosing(duo.get)},
 		{"PUT /guardian/factors/duo/settings", "Set the DUO configuration", updateFactors, duo.replace},
 		{"PATCH /guardian/factors/duo/settings", "Update the DUO configuration", updateFactors, duo.update},
 		{"GET /guardian/factors/webauthn-roaming/settings", "Retrieve WebAuthn roaming settings", readFactors, webAuthnRoaming.get},

@@ -51,6 +51,9 @@ func disclosing(read func(*request) (answer, error)) func(*request) (answer, err
 		if list, isList := a.body.([]resource.Document); isList && len(list) == 0 {
 			return a, nil
 		}
+		if d, isObject := a.body.(resource.Document); isObject && len(d) == 0 {
+			return a, nil
+		}
 		return a, r.disclosed(a)
 	}
 }

@@ -41,7 +41,8 @@ func (a *api) prompts() []route {
 		{"PUT /prompts/{prompt}/custom-text/{language}", "Set custom text for a specific prompt", anyOf("update:prompts"), putCustomText},
 		{"GET /prompts/{prompt}/partials", "Get partials for a prompt", anyOf("read:prompts"), getPartials},
 		{"PUT /prompts/{prompt}/partials", "Set partials for a prompt", anyOf("update:prompts"), putPartials},
-		{"GET /prompts/mfa-push", "Get links to the app for push notifications", anyOf("read:prompts"), noAppLinks},
+		{"GET /prompts/mfa-push", "Get links to the app for push notifications", anyOf("read:prompts"), pushApp.get},
+		{"PATCH /prompts/mfa-push", "Update links to the app for push notifications", anyOf("update:prompts"), pushApp.update},
 		{"GET /prompts/rendering", "Get render setting configurations for all screens", anyOf("read:prompts"), listRenderings},
 		{"PATCH /prompts/rendering", "Bulk update render settings for multiple screens", anyOf("update:prompts"), updateRenderings},
 		{"GET /prompts/{prompt}/screen/{screen}/rendering", "Get render settings for a screen", anyOf("read:prompts"), getRendering},
@@ -49,8 +50,8 @@ func (a *api) prompts() []route {
 	}
 }
 
-// noAppLinks answers that no app of the tenant's own approves push notifications.
-func noAppLinks(*request) (answer, error) { return ok(resource.Document{}) }
+// pushApp is the tenant's own app that approves push notifications, where it has one.
+var pushApp = &settings{id: "guardian_push_app"}
 
 // getCustomText: Auth0 docs, "Customize Universal Login Text Elements": {screen: {text id: text}}.
 func getCustomText(r *request) (answer, error) {
