@@ -215,20 +215,43 @@ func organizations() *kind {
 			return all, err
 		},
 		readOnly: []string{"client_grants", "discovery_domains", "clients"},
-		prepare: func(_ context.Context, s *session, want object, _ *stored) error {
-			for _, name := range []string{"client_grants", "discovery_domains", "clients"} {
-				if !empty(want[name]) {
-					s.warn("organizations: %s of %q: this server has no such feature; it is left out", name, text(want, "name"))
-				}
-			}
-			return nil
-		},
+		prepare:  prepareOrganization,
 		body: func(_ context.Context, _ *run, _ *Change, body object) error {
 			delete(body, "connections")
 			return nil
 		},
 		after: applyOrganizationConnections,
 	}
+}
+
+// prepareOrganization leaves out, with a warning, what this server has no feature for and connections that do not exist.
+func prepareOrganization(ctx context.Context, s *session, want object, _ *stored) error {
+	for _, name := range []string{"client_grants", "discovery_domains", "clients"} {
+		if !empty(want[name]) {
+			s.warn("organizations: %s of %q: this server has no such feature; it is left out", name, text(want, "name"))
+		}
+	}
+	if want["connections"] == nil {
+		return nil
+	}
+	known := []any{}
+	for _, o := range objects(want["connections"]) {
+		connection, err := s.known(ctx, "connections", text(o, "name"))
+		if err != nil {
+			return err
+		}
+		database, err := s.known(ctx, "databases", text(o, "name"))
+		if err != nil {
+			return err
+		}
+		if !connection && !database {
+			s.warn("organizations: %q names the connection %q, which does not exist; it is left out", text(want, "name"), text(o, "name"))
+			continue
+		}
+		known = append(known, o)
+	}
+	want["connections"] = known
+	return nil
 }
 
 // applyOrganizationConnections makes the organization's connections those of the file. Removing one does not need to be
@@ -252,8 +275,7 @@ func applyOrganizationConnections(ctx context.Context, r *run, c *Change) error 
 		if err != nil {
 			return err
 		}
-		if id == "" {
-			r.warn("organizations: %q names the connection %q, which does not exist; it is left out", text(c.item.object, "name"), text(o, "name"))
+		if id == "" { // the plan has told so
 			continue
 		}
 		link := cloneObject(o)

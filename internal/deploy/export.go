@@ -40,7 +40,7 @@ func (s *session) export(k *kind, all []*stored) *section {
 		if st.hidden {
 			continue
 		}
-		if s.settings.skips(k.name, st.object) {
+		if s.skips(k.name, st.object) {
 			found.skipped = append(found.skipped, &item{object: cloneObject(st.object)})
 			continue
 		}

@@ -27,6 +27,7 @@ func (p *Plan) Empty() bool {
 // NewPlan compares a configuration with a tenant.
 func NewPlan(ctx context.Context, t Tenant, c *Configuration, settings Settings) (*Plan, error) {
 	s := newSession(t, c.selected(settings))
+	s.config = c
 	p := &Plan{session: s, config: c}
 	ordered := kinds()
 	slices.SortStableFunc(ordered, func(a, b *kind) int { return a.order - b.order })
@@ -74,7 +75,7 @@ func (p *Plan) plan(ctx context.Context, k *kind, section *section) ([]*Change, 
 	}
 	wanted := make([]*Change, 0, len(section.items))
 	for _, it := range section.items {
-		if !s.settings.skips(k.name, it.object) {
+		if !s.skips(k.name, it.object) {
 			wanted = append(wanted, &Change{Type: k.name, Source: it.source.String(), kind: k, item: it})
 		}
 	}
@@ -93,7 +94,7 @@ func (p *Plan) plan(ctx context.Context, k *kind, section *section) ([]*Change, 
 		return changes, nil
 	}
 	for _, st := range spare {
-		if st.hidden || st.kept || s.settings.skips(k.name, st.object) || k.single {
+		if st.hidden || st.kept || s.skips(k.name, st.object) || k.single {
 			continue
 		}
 		changes = append(changes, &Change{

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -334,5 +335,45 @@ func TestPlan_SkipsWhatTheServerLacks(t *testing.T) {
 	}
 	if _, err := NewPlan(t.Context(), Tenant{API: f}, c, Settings{Strict: true}); err == nil || !strings.Contains(err.Error(), "flows") {
 		t.Errorf("strictly: %v", err)
+	}
+}
+
+func TestPlan_LeavesAloneWhatIsExcluded(t *testing.T) {
+	t.Parallel()
+	stored := `{"clients":[{"client_id":"c1","name":"Ours","is_first_party":true},{"client_id":"c2","name":"Theirs","is_first_party":false}],
+		"client-grants":[{"id":"g1","client_id":"c1","audience":"api"},{"id":"g2","client_id":"c2","audience":"api"}],
+		"connections":[{"id":"o1","name":"one","strategy":"email"},{"id":"o2","name":"two","strategy":"email"}],"connections/o1/clients":[],"connections/o2/clients":[]}`
+	files := map[string]string{"clients/": "", "grants/": "", "connections/": "", "roles/r.json": `{"name":"r"}`}
+	for _, c := range []struct {
+		about    string
+		settings Settings
+		want     []string
+	}{
+		{"nothing", Settings{}, []string{`POST roles {"name":"r"}`, "DELETE clients/c1", "DELETE clients/c2", "DELETE connections/o1", "DELETE connections/o2", "DELETE client-grants/g1", "DELETE client-grants/g2"}},
+		{"third parties", Settings{ExcludeThirdPartyClients: true, Included: []string{"clients", "clientGrants"}}, []string{"DELETE clients/c1", "DELETE client-grants/g1"}},
+		{"a client", Settings{ExcludedNames: map[string][]string{"clients": {"Ours"}}, Excluded: []string{"roles", "connections"}}, []string{"DELETE clients/c2", "DELETE client-grants/g2"}},
+		{"all connections but one", Settings{IncludedConnections: []string{"two"}, Included: []string{"connections"}}, []string{"DELETE connections/o2"}},
+		{"a connection", Settings{ExcludedNames: map[string][]string{"connections": {"two"}}, Included: []string{"connections"}}, []string{"DELETE connections/o1"}},
+	} {
+		c.settings.AllowDelete = true
+		got := newFake(stored).apply(t, files, c.settings)
+		if diff := cmp.Diff(sorted(c.want), sorted(got)); diff != "" {
+			t.Errorf("without %s:\n%s", c.about, diff)
+		}
+	}
+}
+
+func sorted(list []string) []string {
+	list = slices.Clone(list)
+	slices.Sort(list)
+	return list
+}
+
+func TestPlan_LeavesOutUnknownConnectionsOfOrganizations(t *testing.T) {
+	t.Parallel()
+	f := newFake(`{"organizations":[{"id":"o","name":"org"}],"organizations/o/enabled_connections":[]}`)
+	p := f.plan(t, map[string]string{"organizations/o.json": `{"name":"org","connections":[{"name":"gone"}]}`}, Settings{})
+	if !p.Empty() || len(p.Warnings) != 1 || !strings.Contains(p.Warnings[0], `"gone"`) {
+		t.Errorf("%q\n%s", p.Warnings, p)
 	}
 }

@@ -23,6 +23,7 @@ type stored struct {
 type session struct {
 	tenant   Tenant
 	settings Settings
+	config   *Configuration // what is applied; nil in an export
 	loaded   map[string][]*stored
 	lacking  map[string]error // types that the server does not have
 	warnings []string
@@ -69,6 +70,27 @@ func unavailable(err error) bool {
 func absent(err error) bool {
 	var r *Refusal
 	return errors.As(err, &r) && r.Status == http.StatusNotFound
+}
+
+// skips reports whether a resource is left alone though its type is managed. The grants of a client are with the client.
+func (s *session) skips(typ string, o object) bool {
+	if typ == "clientGrants" {
+		return text(o, "client_id") != "" && s.leavesClient(text(o, "client_id"))
+	}
+	return s.settings.skips(typ, o)
+}
+
+// known reports whether there is a resource with a name, or will be one.
+func (s *session) known(ctx context.Context, typ, name string) (bool, error) {
+	if section := s.config.sections[typ]; section != nil && s.settings.manages(typ) {
+		for _, it := range section.items {
+			if text(it.object, "name") == name {
+				return true, nil
+			}
+		}
+	}
+	id, err := s.id(ctx, typ, name)
+	return id != "", err
 }
 
 // id gives the id of the resource with a name, or "".

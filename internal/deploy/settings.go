@@ -246,9 +246,6 @@ func (s Settings) skips(typ string, o object) bool {
 		if s.ExcludeThirdPartyClients && o["is_first_party"] == false {
 			return true
 		}
-	case "clientGrants":
-		name = text(o, "client_id")
-		typ = "clients"
 	}
 	return slices.Contains(s.ExcludedNames[typ], name)
 }
