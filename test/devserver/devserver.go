@@ -54,8 +54,9 @@ type Server struct {
 		Audience string `json:"audience"`
 	} `json:"api"`
 
-	// File is the path of dev.json.
-	File string `json:"-"`
+	// File is the path of dev.json, and Binary the program that runs.
+	File   string `json:"-"`
+	Binary string `json:"-"`
 }
 
 // watchScript runs the server and ends it gracefully when standard input
@@ -74,7 +75,8 @@ wait $server
 func Start(t testing.TB, args ...string) *Server {
 	t.Helper()
 	data := t.TempDir()
-	command := append([]string{"-c", watchScript, "sh", binary(t), "dev", "--listen", "localhost:0", "--data", data}, args...)
+	program := binary(t)
+	command := append([]string{"-c", watchScript, "sh", program, "dev", "--listen", "localhost:0", "--data", data}, args...)
 	cmd := exec.Command("/bin/sh", command...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // an interrupt reaches it through us
 	var log output
@@ -105,7 +107,7 @@ func Start(t testing.TB, args ...string) *Server {
 		}
 	})
 
-	s := &Server{File: filepath.Join(data, "dev.json")}
+	s := &Server{File: filepath.Join(data, "dev.json"), Binary: program}
 	deadline := time.After(patience)
 	for {
 		if text, err := os.ReadFile(s.File); err == nil && json.Unmarshal(text, s) == nil {

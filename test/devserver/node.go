@@ -17,7 +17,8 @@ import (
 )
 
 // Node runs every *.test.js file in the test's folder against the server, each
-// as a subtest, with Node trusting the server's authority. Those tests find dev.json by LATCHKEY_DEV_JSON, and
+// as a subtest, with Node trusting the server's authority. Those tests find dev.json by LATCHKEY_DEV_JSON,
+// the server's program by LATCHKEY_BINARY, and
 // by LATCHKEY_APP_CERT and LATCHKEY_APP_KEY a certificate for pages of their
 // own on https://localhost.
 func (s *Server) Node(t *testing.T) {
@@ -42,7 +43,7 @@ func (s *Server) Node(t *testing.T) {
 func (s *Server) node(t *testing.T, file string, env ...string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "node", "--test", "--test-reporter=spec", file)
-	cmd.Env = append(os.Environ(), "NODE_EXTRA_CA_CERTS="+s.CACert, "LATCHKEY_DEV_JSON="+s.File)
+	cmd.Env = append(os.Environ(), "NODE_EXTRA_CA_CERTS="+s.CACert, "LATCHKEY_DEV_JSON="+s.File, Env+"="+s.Binary)
 	cmd.Env = append(cmd.Env, env...)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
