@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"latchkey/test/servertest"
 )
 
@@ -54,6 +56,10 @@ func TestGuardian_KeepsFactorsPoliciesAndProvidersWithoutTheirSecrets(t *testing
 		}
 		if got := s.Must(200, "GET", "/guardian/factors/sms/providers/twilio", nil).Doc(); len(got) != 1 || got["sid"] != "sid1" {
 			t.Errorf("twilio: got %v", got)
+		}
+		want := map[string]any{"bundle_id": "com.example", "enabled": true}
+		if diff := cmp.Diff(want, s.Must(200, "GET", "/guardian/factors/push-notification/providers/apns", nil).Doc()); diff != "" {
+			t.Errorf("apns with a certificate (-want +got):\n%s", diff)
 		}
 		s.Must(200, "PUT", "/guardian/factors/duo/settings", map[string]any{"host": "h", "skey": "duo-secret"})
 		if got := s.Must(200, "GET", "/guardian/factors/duo/settings", nil).Doc(); got["skey"] != "duo-secret" {

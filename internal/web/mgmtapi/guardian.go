@@ -1,6 +1,10 @@
 package mgmtapi
 
-import "latchkey/internal/resource"
+import (
+	"net/http"
+
+	"latchkey/internal/resource"
+)
 
 // Guardian: Auth0 docs, "Multi-Factor Authentication". Settings of factors are kept; enrollments come with the factors
 // themselves.
@@ -23,7 +27,7 @@ var (
 
 	pushFactor = &settings{id: "guardian_push_provider", absent: resource.Document{"provider": "guardian"}}
 	pushSNS    = &settings{id: "guardian_push_sns", secrets: []string{"aws_secret_access_key"}}
-	pushAPNS   = &settings{id: "guardian_push_apns", secrets: []string{"p12"}}
+	pushAPNS   = &settings{id: "guardian_push_apns", secrets: []string{"p12"}, present: presentAPNS}
 	pushFCM    = &settings{id: "guardian_push_fcm", secrets: []string{"server_key"}}
 	pushFCMv1  = &settings{id: "guardian_push_fcmv1", secrets: []string{"server_credentials"}}
 
@@ -80,6 +84,13 @@ func (a *api) guardian() []route {
 		)
 	}
 	return all
+}
+
+// presentAPNS tells a reader that there is a certificate, which is not shown.
+func presentAPNS(r *request, stored *resource.Resource, shown resource.Document) {
+	if r.http.Method == http.MethodGet && len(stored.Sealed) > 0 {
+		shown["enabled"] = true
+	}
 }
 
 func listFactors(r *request) (answer, error) {
