@@ -4,6 +4,12 @@ import { dev, readCode } from './dev.js';
 
 export class Visitor {
   #cookies = new Map();
+  #origin;
+
+  /** A person who visits the server under test, or another of its tenants. */
+  constructor(issuer = dev.issuer) {
+    this.#origin = new URL(issuer).origin;
+  }
 
   /** One request, with the cookies that a browser would send; follows nothing. */
   async fetch(url, { headers, ...init } = {}) {
@@ -47,7 +53,7 @@ export class Visitor {
         return new Page(at, answer, await answer.text());
       }
       at = new URL(answer.headers.get('location'), at);
-      if (at.origin !== new URL(dev.issuer).origin) {
+      if (at.origin !== this.#origin) {
         return { location: at };
       }
       answer = await this.fetch(at);
