@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"latchkey/internal/apischema"
 	"latchkey/internal/protect"
@@ -181,18 +182,23 @@ func (r *request) readBody() error {
 
 func (r *request) decode(text []byte) error {
 	kind := r.http.Header.Get("Content-Type")
-	if strings.HasPrefix(kind, "text/html") {
+	switch {
+	case strings.HasPrefix(kind, "text/html"):
 		r.body = string(text)
-		return nil
+	case strings.HasPrefix(kind, "application/x-www-form-urlencoded"):
+		if err := r.decodeForm(text); err != nil {
+			return err
+		}
+	default:
+		if err := json.Unmarshal(text, &r.body); err != nil {
+			return invalidBody("Invalid request payload JSON format")
+		}
 	}
-	if strings.HasPrefix(kind, "application/x-www-form-urlencoded") {
-		return r.decodeForm(text)
-	}
-	if err := json.Unmarshal(text, &r.body); err != nil {
-		return invalidBody("Invalid request payload JSON format")
-	}
-	if !storable(r.body) {
-		return invalidBody("Payload validation error: 'The NUL character is not allowed'.")
+	switch {
+	case deeper(r.body, maxDepth):
+		return invalidBody("Payload validation error: 'Values are nested more than %d deep'.", maxDepth)
+	case !storable(r.body):
+		return invalidBody("Payload validation error: 'Texts must be UTF-8 without the NUL character'.")
 	}
 	return nil
 }
@@ -219,11 +225,37 @@ func (r *request) decodeForm(text []byte) error {
 	return nil
 }
 
-// storable reports whether a value holds no NUL character, which databases cannot keep in texts.
+// maxDepth is how deep payloads may be nested. What is in them stands deeper in lists and in the log, and many a client
+// reads no more than some thousand levels.
+const maxDepth = 500
+
+// deeper reports whether a value is nested more than most levels deep.
+func deeper(v any, most int) bool {
+	if most < 0 {
+		return true
+	}
+	switch v := v.(type) {
+	case []any:
+		for _, one := range v {
+			if deeper(one, most-1) {
+				return true
+			}
+		}
+	case map[string]any:
+		for _, one := range v {
+			if deeper(one, most-1) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// storable reports whether the texts of a value are UTF-8 without the NUL character: databases keep no others.
 func storable(v any) bool {
 	switch v := v.(type) {
 	case string:
-		return !strings.Contains(v, "\x00")
+		return utf8.ValidString(v) && !strings.Contains(v, "\x00")
 	case []any:
 		for _, one := range v {
 			if !storable(one) {

@@ -59,13 +59,13 @@ func (a *api) authenticate(r *http.Request) (*token, error) {
 	if ctx.Value(operatorKey{}) != nil {
 		return &token{operator: true}, nil
 	}
-	header := r.Header.Get("Authorization")
-	if header == "" {
+	headers := r.Header.Values("Authorization")
+	if len(headers) == 0 || headers[0] == "" {
 		return nil, errNoToken
 	}
-	scheme, bearer, found := strings.Cut(header, " ")
+	scheme, bearer, found := strings.Cut(headers[0], " ")
 	bearer = strings.TrimSpace(bearer)
-	if !found || !strings.EqualFold(scheme, "Bearer") || bearer == "" || strings.Contains(bearer, " ") {
+	if len(headers) > 1 || !found || !strings.EqualFold(scheme, "Bearer") || bearer == "" || strings.Contains(bearer, " ") {
 		return nil, errHeaderFormat
 	}
 	site := httpx.Site(ctx)
