@@ -17,16 +17,17 @@ import (
 var unscripted = map[string]string{
 	// Features that this server does not have: lists are empty, everything else is missing or refused, which
 	// TestUnbuiltFeatures_AnswerWhatOfficialToolsBear tells.
-	"/clients/cimd": "unbuilt", "/connection-profiles": "unbuilt", "/connections-directory-provisionings": "unbuilt",
+	"/clients/cimd": "unbuilt", "/connection-profiles/templates": "unbuilt", "/connections-directory-provisionings": "unbuilt",
 	"/connections-scim-configurations": "unbuilt", "/connections/{id}/directory-provisioning": "unbuilt", "/connections/{id}/scim-configuration": "unbuilt",
-	"/event-streams": "unbuilt", "/events": "unbuilt", "/experimentation": "unbuilt", "/flows": "unbuilt", "/forms": "unbuilt", "/groups": "unbuilt",
-	"/keys/encryption": "unbuilt", "/network-acls": "unbuilt", "/organizations/{id}/client-grants": "unbuilt", "/organizations/{id}/discovery-domains": "unbuilt",
-	"/organizations/{id}/groups": "unbuilt", "/organizations/{id}/invitations": "unbuilt", "/organizations/{id}/members/{user_id}": "unbuilt",
-	"/organizations/{organization_id}": "unbuilt", "/organizations/{organization_id}/members": "unbuilt",
-	"/rate-limit-policies": "unbuilt", "/roles/{id}/groups": "unbuilt", "/self-service-profiles": "unbuilt", "/supplemental-signals": "unbuilt",
-	"/token-exchange-profiles": "unbuilt", "/user-attribute-profiles": "unbuilt", "/verifiable-credentials": "unbuilt", "/users/{id}/connected-accounts": "unbuilt",
-	"/users/{id}/effective-permissions": "unbuilt", "/users/{id}/effective-roles": "unbuilt", "/users/{id}/federated-connections-tokensets": "unbuilt",
-	"/users/{id}/groups": "unbuilt", "/users/{id}/risk-assessments": "unbuilt",
+	"/event-streams/{id}/deliveries": "unbuilt", "/event-streams/{id}/redeliver": "unbuilt", "/event-streams/{id}/test": "unbuilt", "/events": "unbuilt",
+	"/experimentation": "unbuilt", "/flows/{flow_id}/executions": "unbuilt", "/groups": "unbuilt", "/keys/encryption": "unbuilt", "/network-acls": "unbuilt",
+	"/organizations/{id}/client-grants": "unbuilt", "/organizations/{id}/clients": "unbuilt", "/organizations/{id}/discovery-domains": "unbuilt",
+	"/organizations/{id}/invitations": "unbuilt", "/organizations/{id}/members/{user_id}": "unbuilt", "/organizations/{organization_id}/groups": "unbuilt",
+	"/rate-limit-policies": "unbuilt", "/roles/{id}/groups": "unbuilt", "/self-service-profiles/{id}/sso-ticket": "unbuilt",
+	"/self-service-profiles/{profileId}/sso-ticket": "unbuilt", "/supplemental-signals": "unbuilt", "/user-attribute-profiles/templates": "unbuilt",
+	"/users/{id}/connected-accounts": "unbuilt", "/users/{id}/effective-permissions": "unbuilt", "/users/{id}/effective-roles": "unbuilt",
+	"/users/{id}/federated-connections-tokensets": "unbuilt", "/users/{id}/groups": "unbuilt", "/users/{id}/risk-assessments": "unbuilt",
+	"/verifiable-credentials": "unbuilt",
 	// Features of the past: nothing can be made, so nothing is found.
 	"POST /rules": "past", "/rules/{id}": "past", "POST /hooks": "past", "/hooks/{id}": "past",
 	// Connections of the strategies we have own no keys.

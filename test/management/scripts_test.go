@@ -42,6 +42,7 @@ func scripts() map[string][]step {
 		"actions":     actionsScript(),
 		"operations":  operationsScript(),
 		"groups":      groupsScript(),
+		"carried":     carriedScript(),
 	}
 }
 
@@ -588,7 +589,53 @@ func groupsScript() []step {
 		{op: "POST /organizations/{id}/members", of: params{"organization"}, bodies: bodies{doc{"members": items{"{user}"}}}},
 		{op: "GET /organizations/{id}/members", of: params{"organization"}, query: "take=10"},
 		{op: "DELETE /organizations/{id}/members", of: params{"organization"}, bodies: bodies{doc{"members": items{"{user}"}}}},
-		{op: "GET /organizations/{id}/clients", of: params{"organization"}, query: "take=10"},
 		{op: "DELETE /organizations/{id}", of: params{"organization"}},
 	}
+}
+
+// carriedScript is about what is kept for the tools that carry it from tenant to tenant.
+func carriedScript() []step {
+	webhook := doc{"type": "webhook", "configuration": doc{
+		"webhook_endpoint": "https://example.com/", "webhook_authorization": doc{"method": "bearer", "token": "t"},
+	}}
+	attributes := doc{"email": doc{"label": "E-mail", "description": "The address", "profile_required": true, "auth0_mapping": "email", "saml_mapping": items{"mail"}}}
+	steps := []step{
+		{op: "POST /actions/actions", bodies: bodies{doc{"name": "exchange", "supported_triggers": items{doc{"id": "custom-token-exchange"}}, "deploy": true}},
+			keep: named{"exchange": "id"}},
+	}
+	for _, kind := range []struct {
+		path, list, name string
+		made, changed    doc
+	}{
+		{"/flows", "include_totals=true", "flow", doc{"name": "flow", "actions": items{}}, doc{"name": "changed"}},
+		{"/forms", "include_totals=true", "form", doc{"name": "form", "languages": doc{"primary": "en"}}, doc{"name": "changed"}},
+		{"/flows/vault/connections", "include_totals=true", "vault",
+			doc{"name": "vault", "app_id": "HTTP", "setup": doc{"type": "BEARER", "token": "t"}}, doc{"name": "changed"}},
+		{"/self-service-profiles", "include_totals=true", "self_service",
+			doc{"name": "profile", "description": "d", "allowed_strategies": items{"oidc"}, "user_attributes": items{doc{"name": "n", "description": "d", "is_optional": true}}},
+			doc{"description": "changed"}},
+		{"/user-attribute-profiles", "take=1", "attributes", doc{"name": "profile", "user_attributes": attributes}, doc{"name": "changed"}},
+		{"/connection-profiles", "take=1", "connection_profile",
+			doc{"name": "profile", "organization": doc{"show_as_button": "required"}, "enabled_features": items{"scim"}}, doc{"name": "changed"}},
+		{"/token-exchange-profiles", "take=1", "token_exchange",
+			doc{"name": "profile", "subject_token_type": "https://example.com/token", "action_id": "{exchange}", "type": "custom_authentication"}, doc{"name": "changed"}},
+		{"/event-streams", "take=1", "event_stream",
+			doc{"name": "stream", "subscriptions": items{doc{"event_type": "user.created"}}, "destination": webhook}, doc{"status": "disabled"}},
+	} {
+		steps = append(steps,
+			step{op: "POST " + kind.path, bodies: bodies{kind.made}, keep: named{kind.name: "id"}},
+			step{op: "GET " + kind.path, query: kind.list},
+			step{op: "GET " + kind.path + "/{id}", of: params{kind.name}},
+			step{op: "PATCH " + kind.path + "/{id}", of: params{kind.name}, bodies: bodies{kind.changed}},
+		)
+		if kind.name == "self_service" {
+			const texts = " /self-service-profiles/{id}/custom-text/{language}/{page}"
+			steps = append(steps,
+				step{op: "PUT" + texts, of: params{kind.name, "en", "get-started"}, bodies: bodies{doc{"introduction": "Hi"}}},
+				step{op: "GET" + texts, of: params{kind.name, "en", "get-started"}},
+			)
+		}
+		steps = append(steps, step{op: "DELETE " + kind.path + "/{id}", of: params{kind.name}})
+	}
+	return steps
 }
