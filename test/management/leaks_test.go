@@ -54,6 +54,10 @@ func secretWrites(h *hoard, r *script) []write {
 	twilio := func(what string) doc { return doc{"sid": "AC1", "from": "+15551234567", "auth_token": h.new(what)} }
 	return []write{
 		{"PATCH", "/clients/{client}", doc{"client_secret": h.new("client secret") + strings.Repeat("0", 20)}},
+		{"PATCH", "/clients/{client}", doc{"addons": doc{
+			"firebase": doc{"secret": h.new("addon firebase secret"), "private_key": h.new("addon firebase key"), "private_key_id": "id", "client_email": "a@example.com"},
+			"layer":    doc{"providerId": "p", "keyId": "k", "privateKey": h.new("addon layer key")}, "azure_sb": doc{"sasKey": h.new("addon azure key")},
+		}}},
 		{"POST", "/connections", doc{"name": "texts", "strategy": "sms", "options": doc{
 			"provider": "sms_gateway", "gateway_url": "https://sms.example.com/", "twilio_token": h.new("options twilio token"),
 			"gateway_authentication": doc{"method": "bearer", "audience": "a", "secret": h.new("options gateway secret")},
@@ -97,6 +101,10 @@ func secretWrites(h *hoard, r *script) []write {
 		stream("segment", doc{"segmentWriteKey": h.new("echoed sink segment key")}),
 		stream("sumo", doc{"sumoSourceAddress": "https://sumo.example.com/" + h.new("echoed sink sumo address")}),
 		{"POST", "/resource-servers", doc{"identifier": "https://hs.example.com/", "signing_alg": "HS256", "signing_secret": h.new("echoed signing secret")}},
+		{"POST", "/flows/vault/connections", doc{"name": "v", "app_id": "HTTP", "setup": doc{"type": "BEARER", "token": h.new("vault token")}}},
+		{"POST", "/event-streams", doc{"name": "s", "subscriptions": items{doc{"event_type": "user.created"}}, "destination": doc{"type": "webhook", "configuration": doc{
+			"webhook_endpoint": "https://example.com/", "webhook_authorization": doc{"method": "bearer", "token": h.new("event stream token")},
+		}}}},
 		{"PUT", "/rules-configs/KEY", doc{"value": h.new("rules config")}},
 		{"POST", "/tickets/email-verification", doc{"user_id": "{user}"}},
 		// Refused writes are no less secret.
@@ -151,7 +159,7 @@ func TestSecrets_AreNowhereToBeRead(t *testing.T) {
 			"/users/" + escaped(r.kept["user"]) + "/authentication-methods", "/emails/provider?fields=name,credentials,settings&include_fields=true",
 			"/branding/phone/providers", "/attack-protection/captcha", "/actions/actions", "/actions/actions/" + r.kept["action"], "/actions/modules",
 			"/actions/actions/" + r.kept["action"] + "/versions", "/actions/triggers/post-login/bindings", "/log-streams", "/resource-servers", "/rules-configs",
-			"/logs?per_page=100", "/tenants/settings", "/keys/signing", "/guardian/factors/phone/providers/twilio", "/guardian/factors/sms/providers/twilio",
+			"/logs?per_page=100", "/tenants/settings", "/keys/signing", "/flows/vault/connections", "/event-streams", "/guardian/factors/phone/providers/twilio", "/guardian/factors/sms/providers/twilio",
 			"/guardian/factors/push-notification/providers/sns", "/guardian/factors/push-notification/providers/apns", "/guardian/factors/duo/settings",
 		}
 		// Connections and clients show their secrets to tokens with scopes of their own; the echoed ones are shown to who reads
@@ -168,7 +176,7 @@ func TestSecrets_AreNowhereToBeRead(t *testing.T) {
 			if got.Status != 200 {
 				t.Errorf("GET %s: got %d %s", path, got.Status, got.Text)
 			}
-			if found := h.found(got.Text, "options", "client secret", "echoed"); found != nil {
+			if found := h.found(got.Text, "options", "addon", "client secret", "echoed"); found != nil {
 				t.Errorf("GET %s shows %q: %s", path, found, clipped(got.Text))
 			}
 			if found := h.found(r.with(without, "GET", path, nil).Text, "echoed"); found != nil {

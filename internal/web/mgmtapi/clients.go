@@ -23,13 +23,17 @@ var clients = &collection{
 	byKey: []string{
 		"client_metadata", "latchkey", "jwt_configuration", "mobile", "native_social_login", "session_transfer", "signed_request_object",
 	},
-	secrets: []string{"client_secret"},
-	reveal:  revealsClientSecret,
-	prepare: prepareClient,
-	check:   checkClient,
-	present: presentClient,
-	keep:    clientFilter,
-	removed: clientRemoved,
+	secrets: []string{
+		"client_secret", "addons.azure_blob.storageAccessKey", "addons.azure_sb.sasKey", "addons.firebase.private_key", "addons.firebase.secret",
+		"addons.layer.privateKey",
+	},
+	replaces: true,
+	reveal:   revealsClientSecret,
+	prepare:  prepareClient,
+	check:    checkClient,
+	present:  presentClient,
+	keep:     clientFilter,
+	removed:  clientRemoved,
 }
 
 func (a *api) clients() []route {

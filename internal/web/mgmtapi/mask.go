@@ -14,9 +14,9 @@ var secretMembers = map[string]bool{
 	"access_token": true, "access_token_secret": true, "api_key": true, "apiKey": true, "auth_token": true, "aws_secret_access_key": true, "client_secret": true,
 	"clientSecret": true, "code_verifier": true, "configuration": true, "connectionString": true, "credentials": true, "custom_password_hash": true, "datadogApiKey": true,
 	"hash": true, "header_value": true, "httpAuthorization": true, "httpCustomHeaders": true, "id_token": true, "key": true,
-	"link_with": true, "mixpanelServiceAccountPassword": true, "p12": true, "password": true, "password_hash": true, "pkcs7": true,
-	"recovery_code": true, "salt": true, "secret": true, "secretAccessKey": true, "segmentWriteKey": true, "server_credentials": true, "server_key": true,
-	"signing_secret": true, "skey": true, "smtp_pass": true, "splunkToken": true, "sumoSourceAddress": true, "ticket": true, "ticket_url": true,
+	"link_with": true, "mixpanelServiceAccountPassword": true, "p12": true, "password": true, "password_hash": true, "pkcs7": true, "privateKey": true, "private_key": true,
+	"recovery_code": true, "salt": true, "sasKey": true, "secret": true, "secretAccessKey": true, "segmentWriteKey": true, "server_credentials": true, "server_key": true,
+	"signing_secret": true, "skey": true, "smtp_pass": true, "splunkToken": true, "storageAccessKey": true, "sumoSourceAddress": true, "ticket": true, "ticket_url": true,
 	"token": true, "totp_secret": true, "twilio_token": true, "value": true,
 }
 
