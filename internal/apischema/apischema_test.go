@@ -272,3 +272,40 @@ func TestFormats(t *testing.T) {
 		}
 	}
 }
+
+func TestSchema_HasNoReferencesAndBelongsToTheCaller(t *testing.T) {
+	t.Parallel()
+	o := find(t, "POST", "/connections")
+	first := o.Schema("body")
+	if text := quoted(first); strings.Contains(text, `"$ref"`) || !strings.Contains(text, `"email_otp"`) {
+		t.Errorf("got %.300s, want what references lead to in their place", text)
+	}
+	clear(first)
+	if again := o.Schema("body"); len(again) == 0 {
+		t.Error("a change of the schema that was given changed the next one")
+	}
+	if got := o.Schema("query"); got != nil {
+		t.Errorf("a part that is not described: got %v, want nil", got)
+	}
+	for _, o := range Operations() {
+		for _, part := range []string{"body", "query", "path"} {
+			if text := quoted(o.Schema(part)); strings.Contains(text, `"$ref"`) {
+				t.Errorf("%s, %s: a reference is left", o.name(), part)
+			}
+		}
+	}
+}
+
+func TestResponse_WithoutABodyHasNone(t *testing.T) {
+	t.Parallel()
+	o := find(t, "GET", "/jobs/{id}/errors")
+	if err := o.Response(204, nil); err != nil {
+		t.Errorf("204 without a body: got %v", err)
+	}
+	if err := o.Response(204, []any{}); err == nil {
+		t.Error("204 with a body is accepted")
+	}
+	if err := o.Response(404, nil); err == nil {
+		t.Error("a status that is none of success is accepted")
+	}
+}
