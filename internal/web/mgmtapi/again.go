@@ -8,8 +8,9 @@ import (
 	"latchkey/internal/user"
 )
 
-// mostRaces is how often a change that lost a race against another one is made again.
-const mostRaces = 5
+// mostRaces is how often a change is made when it loses every race. Each lost race is another change that was made, and a
+// client has at most so many calls under way at once: a tool that sets all factors together is not refused.
+const mostRaces = 100
 
 // again repeats a change that found its record changed meanwhile.
 func (r *request) again(do func() (answer, error)) (answer, error) {
