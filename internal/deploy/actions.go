@@ -69,13 +69,17 @@ func actionFile(raw object) object {
 	return o
 }
 
-// prepareAction takes the values of secrets out of the comparison, and plans a deployment: an Action that shall be deployed
-// and has a draft that is not.
+// prepareAction leaves a mark in the place of each secret that is to be sent, and plans a deployment: an Action that shall be
+// deployed and has a draft that is not.
 func prepareAction(_ context.Context, s *session, want object, have *stored) error {
 	for _, secret := range objects(want["secrets"]) {
-		_, told := secret["value"]
+		value := secret["value"]
 		delete(secret, "value")
-		if told && have != nil && s.settings.SendSecrets {
+		if value == nil || have == nil {
+			continue
+		}
+		differs, known := have.differs("secrets."+text(secret, "name"), value)
+		if differs || !known && s.settings.SendSecrets {
 			secret["value"] = "(secret)"
 		}
 	}

@@ -191,7 +191,7 @@ func (r *run) newBody(ctx context.Context, c *Change) (object, error) {
 // tells.
 func (r *run) changedBody(ctx context.Context, c *Change) (object, error) {
 	wanted := c.tops()
-	for _, path := range c.unknown {
+	for _, path := range c.along {
 		wanted = append(wanted, top(path))
 	}
 	return r.body(ctx, c, cloneObject(pick(c.item.object, wanted...)), c.kind.createOnly)

@@ -28,11 +28,11 @@ type Change struct {
 	// Forbidden is a deletion that the settings do not allow, so it will not happen.
 	Forbidden bool
 
-	kind    *kind
-	item    *item
-	stored  *stored
-	masked  []string // paths of what the file does not tell
-	unknown []string // secrets that cannot be compared
+	kind   *kind
+	item   *item
+	stored *stored
+	masked []string // paths of what the file does not tell
+	along  []string // secrets that are sent with another change, since they are the stored ones or cannot be compared
 }
 
 // changes reports whether a property, or something in it, differs.

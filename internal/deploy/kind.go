@@ -33,6 +33,7 @@ type kind struct {
 	dropped    []string            // paths that are not exported
 	strip      func(object)        // what else of a resource is not exported
 	secrets    func(object) []secret
+	unshown    []string // paths whose values no plan shows, though files hold them
 	readOnly   []string // paths that are neither compared nor sent
 	createOnly []string // paths that are sent in a creation only, and not compared
 	fixed      []string // properties that an update cannot change

@@ -177,12 +177,14 @@ func (p *Plan) compare(ctx context.Context, c *Change) (bool, error) {
 		return true, nil
 	}
 	c.Action = Update
+	compared := comparison{ignored: slices.Concat(k.readOnly, k.createOnly, s.settings.IgnoredProps[k.name], k.ownID()), ordered: k.ordered}
 	for _, hidden := range k.secretsOf(want) {
-		c.compareSecret(s, want, hidden.path)
+		c.compareSecret(s, compared, want, hidden.path)
 	}
-	c.Properties = append(c.Properties, comparison{
-		ignored: slices.Concat(k.readOnly, k.createOnly, s.settings.IgnoredProps[k.name], k.ownID()), ordered: k.ordered,
-	}.compare("", want, c.stored.object)...)
+	c.Properties = append(c.Properties, compared.compare("", want, c.stored.object)...)
+	for i, d := range c.Properties {
+		c.Properties[i].Secret = d.Secret || slices.Contains(k.unshown, d.Path)
+	}
 	c.settleFixed(s)
 	slices.SortStableFunc(c.Properties, func(a, b Difference) int { return strings.Compare(a.Path, b.Path) })
 	return len(c.Properties) > 0, nil
@@ -216,23 +218,6 @@ func (k *kind) secretsOf(o object) []secret {
 		return nil
 	}
 	return k.secrets(o)
-}
-
-// compareSecret compares a secret where the API tells the stored one, and takes it out of the comparison.
-func (c *Change) compareSecret(s *session, want object, path string) {
-	value, given := lookup(want, path)
-	if !given || value == nil {
-		return
-	}
-	remove(want, path)
-	old, told := lookup(c.stored.raw, path)
-	switch {
-	case told && equal(old, value):
-	case told || s.settings.SendSecrets:
-		c.Properties = append(c.Properties, Difference{Path: path, Secret: true})
-	default:
-		c.unknown = append(c.unknown, path)
-	}
 }
 
 // requireSecrets notes the secrets that a new resource cannot work without and that the file does not tell.

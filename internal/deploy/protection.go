@@ -32,6 +32,7 @@ func attackProtection() *kind {
 				if err != nil {
 					return nil, err
 				}
+				liftHashes(raw, part, o)
 				raw[part] = o
 			}
 			return single(raw), nil

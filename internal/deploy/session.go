@@ -15,6 +15,7 @@ type stored struct {
 	id     string
 	raw    object // as the API shows it
 	object object // in the form of the files, with all that the API tells
+	hashes object // of secrets, by their paths; nil where the API tells none
 	hidden bool   // neither exported nor paired nor deleted
 	kept   bool   // exported and updated, never deleted
 }
@@ -52,6 +53,9 @@ func (s *session) of(ctx context.Context, typ string) ([]*stored, error) {
 	if err != nil {
 		s.lacking[typ] = err
 		found = nil
+	}
+	for _, st := range found {
+		st.takeHashes()
 	}
 	s.loaded[typ] = found
 	return found, nil

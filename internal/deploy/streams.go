@@ -26,7 +26,8 @@ func logStreams() *kind {
 			}
 			return found
 		},
-		fixed: []string{"type"},
+		unshown: []string{"sink.httpCustomHeaders", "sink.sumoSourceAddress"},
+		fixed:   []string{"type"},
 		body: func(_ context.Context, _ *run, c *Change, body object) error {
 			typ := text(c.item.object, "type")
 			if c.stored == nil {

@@ -118,9 +118,9 @@ func escaped(s string) string {
 	for _, r := range quoteJSON(s) {
 		if r > unicode.MaxASCII && !unicode.IsPrint(r) {
 			if r > 0xFFFF {
-				b.WriteString(`\U` + hex(r, 8))
+				b.WriteString(`\U` + hexDigits(r, 8))
 			} else {
-				b.WriteString(`\u` + hex(r, 4))
+				b.WriteString(`\u` + hexDigits(r, 4))
 			}
 			continue
 		}
@@ -133,7 +133,7 @@ func escaped(s string) string {
 	return b.String()
 }
 
-func hex(r rune, digits int) string {
+func hexDigits(r rune, digits int) string {
 	out := make([]byte, digits)
 	for i := digits - 1; i >= 0; i-- {
 		out[i] = "0123456789ABCDEF"[r&15]

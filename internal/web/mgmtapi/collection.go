@@ -33,6 +33,8 @@ type collection struct {
 	// secrets are the paths of members that are sealed and never shown, unless reveal says so.
 	secrets []string
 	reveal  func(*request) bool
+	// sealed gives secrets that are sealed within the document, by their paths.
+	sealed func(*resource.Resource) map[string][]byte
 	// replaces tells that a PATCH which names a member takes its secrets away too, unless it has them.
 	replaces bool
 	// prepare completes a new document with its defaults.
@@ -82,7 +84,11 @@ func (c *collection) show(r *request, stored *resource.Resource) (resource.Docum
 	if c.present != nil {
 		c.present(r, stored, shown)
 	}
-	return shown, nil
+	var further map[string][]byte
+	if c.sealed != nil {
+		further = c.sealed(stored)
+	}
+	return shown, r.hashSecrets(stored, shown, c.secrets, further)
 }
 
 func (c *collection) list(r *request) (answer, error) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"reflect"
 	"slices"
+	"strings"
 
 	"latchkey/internal/connection"
 	"latchkey/internal/resource"
@@ -251,6 +252,19 @@ func keepConfiguration(r *request, connectionID string, before, options resource
 		configuration[name] = sealedSetting + hex.EncodeToString(sealed)
 	}
 	return nil
+}
+
+// sealedConfiguration gives the script settings of a connection as they are sealed, by their paths.
+func sealedConfiguration(stored *resource.Resource) map[string][]byte {
+	found := map[string][]byte{}
+	for name, v := range member(member(stored.Document, "options"), "configuration") {
+		kept, _ := v.(string)
+		text, isSealed := strings.CutPrefix(kept, sealedSetting)
+		if sealed, err := hex.DecodeString(text); isSealed && err == nil {
+			found["options.configuration."+name] = sealed
+		}
+	}
+	return found
 }
 
 // strategies that the product knows.

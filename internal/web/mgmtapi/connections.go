@@ -27,6 +27,7 @@ var connections = &collection{
 	prepare:  prepareConnection,
 	check:    checkConnection,
 	present:  presentConnection,
+	sealed:   sealedConfiguration,
 	keep:     connectionFilter,
 }
 

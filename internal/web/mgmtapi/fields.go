@@ -11,7 +11,7 @@ import (
 )
 
 // identifying are the members that stay when fields are chosen: tools read them whatever they asked for.
-var identifying = []string{"id", "client_id", "user_id"}
+var identifying = []string{"id", "client_id", "user_id", secretHashes}
 
 // selectFields keeps or removes the members that the request names (fields, include_fields), in a single object or in
 // each object of a list.

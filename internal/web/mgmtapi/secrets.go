@@ -1,7 +1,12 @@
 package mgmtapi
 
 import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
+	"maps"
+	"net/http"
 	"strings"
 
 	"latchkey/internal/client"
@@ -103,6 +108,41 @@ func showSecrets(keys *seal.Keyset, tenantID string, r *resource.Resource, shown
 		holder[name] = value
 	}
 	return found, nil
+}
+
+// secretHashes is the member by which a read at the server's own command line tells of each sealed text, by its path, whether
+// a value is the stored one: "SALT$HASH", in hexadecimal digits, where HASH is SHA-256 of salt and secret. Files that hold
+// secrets are compared by it. The salt is another one each time, nothing of it is stored or logged, and nobody who calls
+// over HTTP ever sees it: a weak secret could be guessed from its hash.
+const secretHashes = "$secrets"
+
+// hashSecrets adds secretHashes to what an operator reads of something that may have secrets. Further are those that are
+// sealed within the document.
+func (r *request) hashSecrets(stored *resource.Resource, shown resource.Document, paths []string, further map[string][]byte) error {
+	if !r.token.operator || r.http.Method != http.MethodGet || len(paths)+len(stored.Sealed)+len(further) == 0 {
+		return nil
+	}
+	all := map[string][]byte{}
+	maps.Copy(all, stored.Sealed)
+	maps.Copy(all, further)
+	hashes := resource.Document{}
+	for name, sealed := range all {
+		path := memberName(stored.Kind, name)
+		if strings.HasSuffix(path, "[]") {
+			continue
+		}
+		secret, err := r.Seal.Open(sealed, r.tenantID(), string(stored.Kind), name, stored.ID)
+		if err != nil {
+			return err
+		}
+		salted := make([]byte, 16, 16+len(secret))
+		rand.Read(salted)
+		salt := hex.EncodeToString(salted)
+		sum := sha256.Sum256(append(salted, secret...))
+		hashes[path] = salt + "$" + hex.EncodeToString(sum[:])
+	}
+	shown[secretHashes] = hashes
+	return nil
 }
 
 // sealedName is the name under which the secret at a path is sealed: the path, but for the client secret, which the login

@@ -41,11 +41,12 @@ func (s *settings) get(r *request) (answer, error) {
 // shown is show with the secrets that are not kept to themselves.
 func (s *settings) shown(r *request, stored *resource.Resource) (resource.Document, error) {
 	d := s.show(r, stored)
-	if !s.reveal {
-		return d, nil
+	if s.reveal {
+		if _, err := showSecrets(r.Seal, r.tenantID(), stored, d); err != nil {
+			return nil, err
+		}
 	}
-	_, err := showSecrets(r.Seal, r.tenantID(), stored, d)
-	return d, err
+	return d, r.hashSecrets(stored, d, s.secrets, nil)
 }
 
 // existing is read for settings that may be missing.
