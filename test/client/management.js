@@ -20,7 +20,7 @@ export function manager({ domain, management }, options) {
 
 /** The ManagementClient of a new application that has these scopes and no others. */
 export async function managerWith(tenant, scope, options) {
-  const api = manager(tenant);
+  const api = manager(tenant, options);
   const app = await api.clients.create({ name: `only ${scope.join(' ')}`, app_type: 'non_interactive' });
   await api.clientGrants.create({ client_id: app.client_id, audience: tenant.management.audience, scope });
   return manager({ ...tenant, management: app }, options);
