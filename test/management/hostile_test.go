@@ -466,6 +466,10 @@ func TestLimit_IsToldAndKept(t *testing.T) {
 		if after := s.Dump(t); !slices.Equal(after["resources"], before["resources"]) {
 			t.Error("a call beyond the limit was made")
 		}
+		s.Call(token, "GET", "/clients", nil)
+		if told := eventsOf(t, s, "api_limit"); len(told) != 1 || told[0].ClientID != s.M2M.ID {
+			t.Errorf("events: got %+v, want one that tells of the limit", told)
+		}
 		if got := s.Call(other, "GET", "/clients", nil); got.Status != 200 {
 			t.Errorf("another client: got %d, want 200", got.Status)
 		}

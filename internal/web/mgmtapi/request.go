@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"latchkey/internal/apischema"
+	"latchkey/internal/eventlog"
 	"latchkey/internal/protect"
 	"latchkey/internal/resource"
 	"latchkey/internal/tenant"
@@ -108,10 +109,25 @@ func (r *request) limit() error {
 	h.Set("X-RateLimit-Reset", strconv.FormatInt(level.Reset.Unix(), 10))
 	var reached *protect.LimitError
 	if errors.As(err, &reached) {
+		r.tellLimit(reached)
 		h.Set("Retry-After", strconv.Itoa(int(reached.Wait.Seconds()+0.999)))
 		return problem{Status: 429, Code: "too_many_requests", Message: "Global limit has been reached"}
 	}
 	return err
+}
+
+// tellLimit tells the tenant's log of a limit that is reached, of each client once a minute (Auth0 docs, "Log Event Type
+// Codes": api_limit).
+func (r *request) tellLimit(reached *protect.LimitError) {
+	once := protect.Ask{Limit: protect.LimitEvents, Subject: reached.Level.Key}
+	if _, err := r.Guard.Count(r.tenantID(), httpx.ClientAddr(r.ctx()).String(), once); err != nil {
+		return
+	}
+	httpx.Fail(r.ctx(), r.Log.Write(r.ctx(), r.tenantID(), eventlog.Event{
+		Type: eventlog.APILimit, Description: "The rate limit " + reached.Limit.Name + " is reached.", ClientID: r.token.ClientID,
+		Origin:  httpx.OriginOf(r.http),
+		Details: map[string]any{"limit": reached.Limit.Name, "burst": reached.Limit.Burst, "path": r.http.URL.Path},
+	}))
 }
 
 // path gives a parameter of the path, decoded.
