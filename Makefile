@@ -1,11 +1,12 @@
 # Everything a developer runs. CI runs `make test` and nothing else.
 #
-#   make test    install what tests need where it is missing, check, build, run every test
-#   make build   bin/latchkey, one static binary
-#   make soak    the long runs: kills under load, races repeated for minutes
-#   make bench   benchmarks and the load driver: the figures of docs/performance.md
-#   make fmt     format the Go sources
-#   make clean   remove what these targets made
+#   make test       install what tests need where it is missing, check, build, run every test
+#   make build      bin/latchkey, one static binary
+#   make soak       the long runs: kills under load, races repeated for minutes
+#   make terraform  a whole tenant kept in Terraform, with Auth0's provider
+#   make bench      benchmarks and the load driver: the figures of docs/performance.md
+#   make fmt        format the Go sources
+#   make clean      remove what these targets made
 
 GO ?= go
 
@@ -17,7 +18,7 @@ RACE = -race '-gcflags=modernc.org/...=-race=false'
 SOAK ?= 2m
 
 .DEFAULT_GOAL := build
-.PHONY: test prepare check race build soak bench fmt clean
+.PHONY: test prepare check race build soak terraform bench fmt clean
 
 test:
 	@start=$$(date +%s); \
@@ -45,6 +46,9 @@ build:
 
 soak: prepare build bin/withpg
 	LATCHKEY_SOAK=$(SOAK) LATCHKEY_BINARY=$(CURDIR)/bin/latchkey bin/withpg --durable $(GO) test -count=1 -run Soak -timeout 60m -v ./test/...
+
+terraform: build bin/withpg
+	LATCHKEY_TERRAFORM=1 LATCHKEY_BINARY=$(CURDIR)/bin/latchkey bin/withpg $(GO) test -count=1 -timeout 30m -v ./test/terraform
 
 bench: build bin/withpg
 	bin/withpg --durable $(GO) test -run '^$$' -bench . -benchmem ./internal/... ./test/servertest
