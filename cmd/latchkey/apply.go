@@ -13,7 +13,7 @@ type applyCmd struct {
 	DryRun      bool   `help:"Show the plan and change nothing. The exit code is 2 when there is something to do."`
 	AllowDelete bool   `help:"Delete what the tenant has and the files do not, of the types that the files manage. Without it such resources are only named."`
 	Strict      bool   `help:"Refuse files that hold a type this server has no feature for, in place of leaving it out."`
-	Secrets     bool   `help:"Send every secret in the files, though it cannot be told whether it is the stored one. Without it a secret travels only with another change of its resource."`
+	Secrets     bool   `help:"With --url, send every secret in the files, though a client is not told whether it is the stored one. Without it such a secret travels only with another change of its resource. With --tenant secrets are compared."`
 }
 
 // Help explains the command.

@@ -47,6 +47,7 @@ func clients() *kind {
 		prepare:    prepareClient,
 		complete:   completeCredentials,
 		body:       clientBody,
+		create:     createClient,
 		after:      forgetCredentials,
 	}
 }
@@ -172,9 +173,23 @@ func withoutOthers(want any, stored object) object {
 	return all
 }
 
+// createClient gives a new client the secret of the file, which a creation does not take.
+func createClient(ctx context.Context, r *run, c *Change) error {
+	if err := createOne(ctx, r, c); err != nil {
+		return err
+	}
+	given := pick(c.item.object, "client_secret")
+	if dropMasks(given); given["client_secret"] == nil {
+		return nil
+	}
+	_, err := call(ctx, r.tenant.API, http.MethodPatch, under("clients", c.stored.id), given)
+	return err
+}
+
 // clientBody makes credentials of keys, and spells out the metadata that goes.
 func clientBody(ctx context.Context, r *run, c *Change, body object) error {
 	if c.stored == nil {
+		delete(body, "client_secret")
 		return nil
 	}
 	if stored, _ := c.stored.raw["client_metadata"].(object); r.settings.AllowDelete && c.changes("client_metadata") {

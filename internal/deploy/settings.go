@@ -36,7 +36,7 @@ type Settings struct {
 	AccessToken  string // AUTH0_ACCESS_TOKEN
 	Audience     string // AUTH0_AUDIENCE
 
-	// SendSecrets sends every secret that the files hold, though it cannot be told whether it is the stored one.
+	// SendSecrets sends every secret that the files hold and that cannot be compared with the stored one.
 	SendSecrets bool
 	// Strict makes an error of types in the files that the server has no feature for.
 	Strict bool
