@@ -57,6 +57,7 @@ func secretWrites(h *hoard, r *script) []write {
 		{"PATCH", "/clients/{client}", doc{"addons": doc{
 			"firebase": doc{"secret": h.new("addon firebase secret"), "private_key": h.new("addon firebase key"), "private_key_id": "id", "client_email": "a@example.com"},
 			"layer":    doc{"providerId": "p", "keyId": "k", "privateKey": h.new("addon layer key")}, "azure_sb": doc{"sasKey": h.new("addon azure key")},
+			"sap_api": doc{"clientid": "c", "servicePassword": h.new("addon sap password")}, "wams": doc{"masterkey": h.new("addon wams key")},
 		}}},
 		{"POST", "/connections", doc{"name": "texts", "strategy": "sms", "options": doc{
 			"provider": "sms_gateway", "gateway_url": "https://sms.example.com/", "twilio_token": h.new("options twilio token"),

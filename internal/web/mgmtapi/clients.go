@@ -25,7 +25,7 @@ var clients = &collection{
 	},
 	secrets: []string{
 		"client_secret", "addons.azure_blob.storageAccessKey", "addons.azure_sb.sasKey", "addons.firebase.private_key", "addons.firebase.secret",
-		"addons.layer.privateKey",
+		"addons.layer.privateKey", "addons.sap_api.servicePassword", "addons.wams.masterkey",
 	},
 	replaces: true,
 	reveal:   revealsClientSecret,
