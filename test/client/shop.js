@@ -24,10 +24,10 @@ export async function empty(api, tenant) {
   await api.tenants.settings.update({ enabled_locales: ['en'] });
 }
 
-/** Sets a tenant up as a shop. */
+/** Sets a tenant up as a shop. It speaks one language: the deploy CLI asks for some forty texts in each. */
 export async function shop(api, tenant) {
   await api.tenants.settings.update({
-    friendly_name: 'Example Shop', support_email: 'help@shop.example', support_url: 'https://shop.example/help', enabled_locales: ['en', 'de'],
+    friendly_name: 'Example Shop', support_email: 'help@shop.example', support_url: 'https://shop.example/help', enabled_locales: ['de'],
     session_lifetime: 100, idle_session_lifetime: 50, flags: { revoke_refresh_token_grant: true },
     session_cookie: { mode: 'persistent' },
     error_page: { html: '<h1>Something went wrong</h1>', show_log_link: false, url: '' },
@@ -114,7 +114,6 @@ export async function shop(api, tenant) {
   await api.branding.update({ colors: { primary: '#0A5C36', page_background: '#F4F4F4' }, logo_url: 'https://shop.example/logo.png', font: { url: 'https://shop.example/font.woff' } });
   await api.branding.themes.create(theme);
   await api.prompts.updateSettings({ identifier_first: true });
-  await api.prompts.customText.set('login-id', 'en', { 'login-id': { title: 'Welcome to the shop' } });
   await api.prompts.customText.set('login-id', 'de', { 'login-id': { title: 'Willkommen im Laden' } });
   await api.prompts.partials.set('login-id', { 'login-id': { 'form-content-start': '<p>Hello</p>' } });
 
