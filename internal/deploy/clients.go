@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 )
 
 // clients is clients/: the tenant's applications, without the hidden global one
@@ -37,7 +38,12 @@ func clients() *kind {
 			}
 		},
 		secrets: func(o object) []secret {
-			return []secret{{path: "client_secret", mask: marker("CLIENTS_%s_CLIENT_SECRET", text(o, "name"))}}
+			found := []secret{{path: "client_secret", mask: marker("CLIENTS_%s_CLIENT_SECRET", text(o, "name"))}}
+			for _, path := range addonKeys {
+				addon, key, _ := strings.Cut(path, ".")
+				found = append(found, secret{path: "addons." + path, mask: marker("CLIENTS_%s_%s_%s", text(o, "name"), addon, key)})
+			}
+			return found
 		},
 		readOnly: []string{
 			"callback_url_template", "signing_keys", "global", "tenant", "custom_login_page_preview", "config_route", "owners",
@@ -50,6 +56,12 @@ func clients() *kind {
 		create:     createClient,
 		after:      forgetCredentials,
 	}
+}
+
+// addonKeys are the secrets among the settings of addons (https://auth0.com/docs/api/management/v2/clients).
+var addonKeys = []string{
+	"azure_blob.storageAccessKey", "azure_sb.sasKey", "firebase.private_key", "firebase.secret", "layer.privateKey",
+	"sap_api.servicePassword", "wams.masterkey",
 }
 
 // moveProperty gives a former property its present name, unless that is there too.

@@ -86,14 +86,14 @@ func (s *session) mask(k *kind, found *section) {
 			if shared[text] > 1 {
 				text = strings.TrimSuffix(text, "##") + "_" + upper(title(k, it.object)) + "##"
 			}
-			put(it.object, hidden.path, text)
+			put(hidden.in(it.object), hidden.path, text)
 		}
 	}
 }
 
 // masks reports whether a marker is written in the place of a secret.
 func (s *session) masks(o object, hidden secret) bool {
-	value, there := lookup(o, hidden.path)
+	value, there := lookup(hidden.in(o), hidden.path)
 	if !there || value == nil || value == "" {
 		return hidden.written
 	}

@@ -55,12 +55,23 @@ type kind struct {
 // secret is a property that files hold as a marker.
 type secret struct {
 	path, mask string
+	// holder is the object in which the path begins, for a secret within a list; nil for the resource. Such a secret is
+	// compared with its list.
+	holder object
 	// written writes the marker though the API does not tell the value.
 	written bool
 	// required refuses a creation without the value.
 	required bool
 	// masked hides the value even where secrets are exported, or where it is no secret.
 	masked bool
+}
+
+// in gives the object of a resource in which the path begins.
+func (h secret) in(o object) object {
+	if h.holder != nil {
+		return h.holder
+	}
+	return o
 }
 
 // kinds gives the types in the order of the YAML file.

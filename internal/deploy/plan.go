@@ -179,7 +179,9 @@ func (p *Plan) compare(ctx context.Context, c *Change) (bool, error) {
 	c.Action = Update
 	compared := comparison{ignored: slices.Concat(k.readOnly, k.createOnly, s.settings.IgnoredProps[k.name], k.ownID()), ordered: k.ordered}
 	for _, hidden := range k.secretsOf(want) {
-		c.compareSecret(s, compared, want, hidden.path)
+		if hidden.holder == nil {
+			c.compareSecret(s, compared, want, hidden.path)
+		}
 	}
 	c.Properties = append(c.Properties, compared.compare("", want, c.stored.object)...)
 	for i, d := range c.Properties {
@@ -229,7 +231,7 @@ func (p *Plan) requireSecrets(c *Change) {
 		if !hidden.required {
 			continue
 		}
-		value, _ := lookup(c.item.object, hidden.path)
+		value, _ := lookup(hidden.in(c.item.object), hidden.path)
 		marker, _ := value.(string)
 		switch {
 		case marker == notShown:

@@ -320,6 +320,56 @@ func TestExport_MasksSecretsAndTellsSharedOnesApart(t *testing.T) {
 	}
 }
 
+func TestExport_MasksHeadersAddressesAndKeysOfAddons(t *testing.T) {
+	t.Parallel()
+	stored := func() *fakeAPI {
+		return newFake(`{"log-streams":[{"id":"1","name":"one","type":"http","sink":{"httpEndpoint":"https://a.example","httpCustomHeaders":[{"header":"X-A","value":"hush1"},{"header":"X-B","value":"hush2"}]}},
+			{"id":"2","name":"two","type":"http","sink":{"httpEndpoint":"https://b.example","httpCustomHeaders":[{"header":"X-A","value":"hush3"}]}},
+			{"id":"3","name":"sea","type":"sumo","sink":{"sumoSourceAddress":"https://sumo.example/hush4"}}],
+			"clients":[{"client_id":"c","name":"app","addons":{"firebase":{"private_key":"hush5","client_email":"e"},"sap_api":{"servicePassword":"hush6"}}}]}`)
+	}
+	included := Settings{Included: []string{"logStreams", "clients"}}
+	c, err := Export(t.Context(), Tenant{API: stored()}, included)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := show(values(c))
+	for _, want := range []string{
+		`{"header":"X-A","value":"##LOGSTREAMS_HTTP_X_A_SECRET_ONE##"},{"header":"X-B","value":"##LOGSTREAMS_HTTP_X_B_SECRET##"}`,
+		`"value":"##LOGSTREAMS_HTTP_X_A_SECRET_TWO##"`, `"sumoSourceAddress":"##LOGSTREAMS_SUMO_SECRET##"`,
+		`"private_key":"##CLIENTS_APP_FIREBASE_PRIVATE_KEY##"`, `"servicePassword":"##CLIENTS_APP_SAP_API_SERVICEPASSWORD##"`,
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %s in %s", want, got)
+		}
+	}
+	if strings.Contains(got, "hush") {
+		t.Errorf("a secret is exported: %s", got)
+	}
+
+	// What was exported is what is there, and a change beside it keeps it: a header's value belongs to its name.
+	one := `{"name":"one","type":"http","sink":{"httpEndpoint":"https://%s.example","httpCustomHeaders":[{"header":"X-B","value":"##B##"},{"header":"X-A","value":"##A##"}]}}`
+	app := `{"name":"app","addons":{"firebase":{"private_key":"##K##","client_email":"%s"},"sap_api":{"servicePassword":"##P##"}}}`
+	files := func(host, email string) map[string]string {
+		return map[string]string{"log-streams/one.json": fmt.Sprintf(one, host), "clients/app.json": fmt.Sprintf(app, email)}
+	}
+	if p := stored().plan(t, files("a", "e"), included); !p.Empty() {
+		t.Errorf("an export is a change:\n%s", p)
+	}
+	want := []string{
+		`PATCH clients/c {"addons":{"firebase":{"client_email":"f","private_key":"hush5"},"sap_api":{"servicePassword":"hush6"}}}`,
+		`PATCH log-streams/1 {"sink":{"httpCustomHeaders":[{"header":"X-B","value":"hush2"},{"header":"X-A","value":"hush1"}],"httpEndpoint":"https://z.example"}}`,
+	}
+	if diff := cmp.Diff(want, stored().apply(t, files("z", "f"), included)); diff != "" {
+		t.Error(diff)
+	}
+	fresh := newFake(`{}`)
+	p := fresh.plan(t, files("a", "e"), included)
+	if err := p.Apply(t.Context(), nil); err == nil || !strings.Contains(err.Error(), "keyword B") || len(fresh.calls) > 0 {
+		t.Errorf("a header without its value is made: %v %q", err, fresh.calls)
+	}
+}
+
 func TestPlan_SkipsWhatTheServerLacks(t *testing.T) {
 	t.Parallel()
 	f := newFake(`{}`)
