@@ -154,11 +154,10 @@ func (a *remoteAPI) send(req *http.Request) (*Answer, error) {
 	return &Answer{Status: res.StatusCode, Header: res.Header, Body: body}, nil
 }
 
-// passing reports whether the same request may succeed later. After a failure in the server, what creates something is
-// not sent twice: it may have been done.
+// passing reports whether the same request may succeed later. What creates something is sent again only when it was
+// surely not done: a failure in the server, or between it and us, may come after it was.
 func passing(method string, status int) bool {
-	switch status {
-	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+	if status == http.StatusTooManyRequests {
 		return true
 	}
 	return status >= http.StatusInternalServerError && status != http.StatusNotImplemented && method != http.MethodPost

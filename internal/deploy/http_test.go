@@ -21,7 +21,7 @@ func tokenOf(client string) string {
 func TestDial_ObtainsATokenAndTriesAgain(t *testing.T) {
 	t.Parallel()
 	var seen []string
-	refusals := map[string][]int{"GET": {429, 500, 503}, "POST": {429, 500}}
+	refusals := map[string][]int{"GET": {429, 500, 503}, "POST": {429, 500, 429, 503}}
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		if r.URL.Path == "/oauth/token" {
@@ -62,10 +62,12 @@ func TestDial_ObtainsATokenAndTriesAgain(t *testing.T) {
 		t.Errorf("requests %q", seen)
 	}
 	// What creates something is not sent twice after a failure: it may have been done.
-	if a, err := to.API.Do(t.Context(), "POST", "clients", object{}); err != nil || a.Status != 500 {
-		t.Errorf("POST: %+v %v", a, err)
+	for _, failure := range []int{500, 503} {
+		if a, err := to.API.Do(t.Context(), "POST", "clients", object{}); err != nil || a.Status != failure {
+			t.Errorf("POST: %+v %v", a, err)
+		}
 	}
-	if len(waits) != 4 || waits[0] != 3*time.Second {
+	if len(waits) != 5 || waits[0] != 3*time.Second {
 		t.Errorf("waited %v", waits)
 	}
 
