@@ -53,7 +53,11 @@ func (db *DB) searchWithin(ctx context.Context, limit time.Duration, tenantID st
 			return nil, 0, err
 		}
 	}
-	q := &search{db: db, tenantID: tenantID, deadline: time.Now().Add(limit), filter: compile(s.Filter)}
+	filter, err := compiled(s.Filter)
+	if err != nil {
+		return nil, 0, err
+	}
+	q := &search{db: db, tenantID: tenantID, deadline: time.Now().Add(limit), filter: filter}
 	found, total, err := q.run(ctx, s)
 	switch {
 	case errors.Is(err, engine.ErrTooSlow):

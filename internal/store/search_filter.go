@@ -65,6 +65,8 @@ type leaf struct {
 	// direct writes the condition on d where that needs no look at the table; nil where it does.
 	direct func(w *writer, alias string) string
 
+	equals equality // where the condition is that and nothing else
+
 	once      bool // no user has two such rows
 	ordered   bool // the rows stand in the order of creation
 	scans     bool // the rows are found by reading all with the same path
@@ -142,11 +144,48 @@ func everybody() *leaf {
 	return l
 }
 
+// equality is a condition that a column of users, or else the value of an attribute, is one of some values.
+type equality struct {
+	column string
+	path   string
+	values []any
+}
+
+// leaf gives the condition on rows.
+func (e equality) leaf() *leaf {
+	one := len(e.values) == 1
+	if e.column != "" {
+		l := column(func(w *writer, alias string) string { return e.write(w, alias+"."+e.column) })
+		l.equals = e
+		return l
+	}
+	return &leaf{
+		table: "user_attributes", equals: e, once: one || !several(e.path), ordered: one,
+		where: func(w *writer, alias string) string {
+			return alias + ".path = " + w.arg(e.path) + " AND " + e.write(w, alias+".value")
+		},
+	}
+}
+
+func (e equality) write(w *writer, column string) string {
+	if len(e.values) == 1 {
+		return column + " = " + w.arg(e.values[0])
+	}
+	list := make([]string, len(e.values))
+	for i, v := range e.values {
+		list[i] = w.arg(v)
+	}
+	return column + " IN (" + strings.Join(list, ", ") + ")"
+}
+
 // attributeIs is an attribute with a value.
 func attributeIs(path, value string) *leaf {
-	return &leaf{table: "user_attributes", once: true, ordered: true, where: func(w *writer, alias string) string {
-		return alias + ".path = " + w.arg(path) + " AND " + alias + ".value = " + w.arg(value)
-	}}
+	return equality{path: path, values: []any{value}}.leaf()
+}
+
+// columnIs is a column of the user's own row with a value.
+func columnIs(name string, value any) *leaf {
+	return equality{column: name, values: []any{value}}.leaf()
 }
 
 // bounds limits texts; an empty one is open.
@@ -236,6 +275,20 @@ func like(pieces []string) string {
 	return strings.Join(escaped, "%")
 }
 
+// mostLeaves bounds what a filter is compiled to: SQLite makes a union of 500 parts at most, and PostgreSQL is to find what
+// SQLite finds.
+const mostLeaves = 500
+
+// compiled gives the condition that a filter is, or user.ErrFilterTooLarge where it has too many leaves. A word without a
+// field is one for each field it is looked for in, and values that a field may have are one together.
+func compiled(n lucene.Node) (condition, error) {
+	c := compile(n)
+	if len(leaves(c)) > mostLeaves {
+		return nil, user.ErrFilterTooLarge
+	}
+	return c, nil
+}
+
 // compile gives the condition that a filter is.
 func compile(n lucene.Node) condition {
 	switch n := n.(type) {
@@ -316,11 +369,40 @@ func anyOf(list ...condition) condition {
 			kept = append(kept, c)
 		}
 	}
-	switch len(kept) {
+	switch kept = grouped(kept); len(kept) {
 	case 0:
 		return holdsNever
 	case 1:
 		return kept[0]
+	}
+	return kept
+}
+
+// grouped makes one leaf of all that compare the same with a value.
+func grouped(list or) or {
+	type compared struct{ column, path string }
+	at := map[compared]int{}
+	kept := make(or, 0, len(list))
+	for _, c := range list {
+		l, isLeaf := c.(*leaf)
+		if !isLeaf || len(l.equals.values) == 0 {
+			kept = append(kept, c)
+			continue
+		}
+		what := compared{l.equals.column, l.equals.path}
+		i, found := at[what]
+		if !found {
+			at[what] = len(kept)
+			kept = append(kept, l)
+			continue
+		}
+		e := kept[i].(*leaf).equals
+		for _, v := range l.equals.values {
+			if !slices.Contains(e.values, v) {
+				e.values = append(slices.Clip(e.values), v)
+			}
+		}
+		kept[i] = e.leaf()
 	}
 	return kept
 }
@@ -406,13 +488,13 @@ func term(t lucene.Term) condition {
 		}
 		return text
 	case textColumn:
-		return column(func(w *writer, alias string) string { return alias + "." + t.Field + " = " + w.arg(t.Value) })
+		return columnIs(t.Field, t.Value)
 	case countColumn:
 		n, err := strconv.ParseInt(t.Value, 10, 64)
 		if err != nil {
 			return holdsNever
 		}
-		return column(func(w *writer, alias string) string { return alias + ".logins_count = " + w.arg(n) })
+		return columnIs("logins_count", n)
 	case blockColumn:
 		switch t.Value {
 		case "true":

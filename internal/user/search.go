@@ -108,6 +108,10 @@ func ofUserMetadata(field string) bool {
 	return field == userMetadata || strings.HasPrefix(field, userMetadata+".")
 }
 
+// ErrFilterTooLarge is the answer to a filter of more conditions than the databases take at once.
+var ErrFilterTooLarge = apierr.New(apierr.Invalid, lucene.Code,
+	"The query has too many conditions. Please name the fields that words are looked for in, or ask for fewer words at once.")
+
 // ErrSearchTooSlow is the answer to a search that takes longer than SearchTime.
 var ErrSearchTooSlow = apierr.New(apierr.Unavailable, "search_timeout",
 	"The query exceeded the timeout. Please try refining your search criteria.")
@@ -128,7 +132,8 @@ func (u *User) Position() Position { return Position{CreatedAt: u.CreatedAt, ID:
 type Searcher interface {
 	// SearchUsers gives a piece of the users that satisfy the filter and, if asked for, how many there are. Terms are
 	// compared with whole values; a field that cannot be searched has no values, and one that cannot be sorted by does not
-	// sort. What CheckFilter refuses is refused with its error. ErrSearchTooSlow when it takes too long.
+	// sort. What CheckFilter refuses is refused with its error. ErrFilterTooLarge when the filter is too large, and
+	// ErrSearchTooSlow when it takes too long.
 	SearchUsers(ctx context.Context, tenantID string, s Search) (found []*User, total int, err error)
 	// UsersByEmail gives the users that have exactly this e-mail address, of whichever connections, in the order of
 	// creation.

@@ -72,7 +72,10 @@ func TestSearch_FindsUsersByTheirAttributes(t *testing.T) {
 				t.Errorf("%s (-want +got):\n%s", q, diff)
 			}
 		}
-		for _, q := range []string{`email:"ann`, `(ann`, `user_metadata.color:r*`, `name:*x`, `user_metadata.color:[a TO b]`, `email:`} {
+		if got := s.Must(200, "GET", query(strings.Repeat("word ", 99)+"annie"), nil); !cmp.Equal(emailsOf(got.List()), []string{ann}) {
+			t.Errorf("a hundred words: got %s", got.Text)
+		}
+		for _, q := range []string{strings.Repeat("word* ", 63), `email:"ann`, `(ann`, `user_metadata.color:r*`, `name:*x`, `user_metadata.color:[a TO b]`, `email:`} {
 			got := s.API("GET", query(q), nil)
 			if got.Status != 400 || got.Doc()["errorCode"] != "invalid_query_string" || !strings.HasSuffix(got.Message(), "' on property q.") {
 				t.Errorf("%s: got %d %s, want a refusal of q", q, got.Status, got.Text)

@@ -353,6 +353,50 @@ var searches = []promise{
 			}
 		}
 	}},
+	// A search for 63 words was once an error on SQLite, where each of them was eight parts of one union.
+	{"ManyWordsAndValuesAreLookedForAtOnce", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		for _, u := range cast() {
+			ok(t, s.db.CreateUser(ctx, id, u))
+		}
+		words := func(n int, format, with string) string {
+			list := make([]string, n)
+			for i := range list {
+				list[i] = fmt.Sprintf(format, i)
+			}
+			return strings.Join(list, with)
+		}
+		for q, want := range map[string]string{
+			"ada " + words(lucene.MaxTerms-2, "word%d", " ") + " bob": "ada bob",
+			"ada ADA bob bob": "ada bob",
+			"email.domain:example.org OR (ada AND (" + words(250, "word%d", " ") + " ada))":       "ada bob",
+			"-(" + words(200, "word%d", " ") + " ada cyd)":                                        "bob dan",
+			"user_id:(" + words(255, "nobody%d", " OR ") + ` OR "sms|c")`:                         "cyd",
+			"last_ip:(" + words(255, "192.0.3.%d", " OR ") + " OR 192.0.2.20)":                    "bob",
+			"logins_count:(" + words(255, "7%d", " OR ") + " OR 12)":                              "ada",
+			"app_metadata.level:(" + words(100, "1%d", " OR ") + " OR 9 OR \"-3\")":               "ada bob",
+			"app_metadata.tags:(x OR y OR z OR " + words(200, "word%d", " OR ") + ")":             "ada cyd",
+			"identities.connection:(google OR sms OR db OR " + words(200, "word%d", " OR ") + ")": "cyd dan",
+			words(62, "word%d*", " ") + " nickname:c* OR nickname:d* OR name:x* OR name:y*":       "cyd dan",
+			words(62, "+word%d", " ") + " +nickname:c*":                                           "",
+			"NOT (" + words(62, "word%d*", " ") + ")":                                             "ada bob cyd dan",
+			"nickname:ada AND NOT (" + words(62, "word%d*", " ") + ")":                            "ada",
+			"nickname:ada AND (" + words(60, "word%d*", " ") + " OR name:a*)":                     "ada",
+			"NOT (nickname:b* AND NOT (" + words(62, "+word%d*", " ") + "))":                      "ada cyd dan",
+		} {
+			for _, field := range []string{"", "name", "app_metadata.level", "logins_count"} {
+				got := strings.Fields(found(t, s.db, id, q, user.Sort{Field: field}))
+				slices.Sort(got)
+				if strings.Join(got, " ") != want {
+					t.Errorf("%.40s by %q: got %q, want %q", q, field, got, want)
+				}
+			}
+		}
+		for _, q := range []string{words(63, "word%d*", " "), words(63, "+word%d", " "), "NOT (" + words(256, "a%d*", " OR ") + ")"} {
+			_, _, err := s.db.SearchUsers(ctx, id, user.Search{Filter: parse(t, q), Limit: 10})
+			is(t, err, user.ErrFilterTooLarge)
+		}
+	}},
 	{"AttributesFollowTheUser", func(t *testing.T, s *suite) {
 		ctx, id := t.Context(), s.tenant(t)
 		u := person("a@example.com")

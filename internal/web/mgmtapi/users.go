@@ -79,6 +79,9 @@ func searchUsers(r *request) (answer, error) {
 		return answer{}, err
 	}
 	found, total, err := r.Users.SearchUsers(r.ctx(), r.tenantID(), s)
+	if errors.Is(err, user.ErrFilterTooLarge) {
+		return answer{}, invalidFilter(err)
+	}
 	if err != nil {
 		return answer{}, err
 	}
@@ -96,12 +99,17 @@ func (r *request) userFilter() (lucene.Node, error) {
 		err = user.CheckFilter(filter)
 	}
 	if err != nil {
-		return nil, invalidQuery("q", strings.TrimSuffix(apierr.As(err).Message, "."))
+		return nil, invalidFilter(err)
 	}
 	if _, everybody := filter.(lucene.All); everybody {
 		return nil, nil
 	}
 	return filter, nil
+}
+
+// invalidFilter refuses a query for a reason that a stranger may read.
+func invalidFilter(err error) error {
+	return invalidQuery("q", strings.TrimSuffix(apierr.As(err).Message, "."))
 }
 
 // userSort reads the order; the users created first come first unless it is asked for.
