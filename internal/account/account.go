@@ -11,6 +11,7 @@ import (
 	"latchkey/internal/grant"
 	"latchkey/internal/jwt"
 	"latchkey/internal/password"
+	"latchkey/internal/resource"
 	"latchkey/internal/seal"
 	"latchkey/internal/session"
 	"latchkey/internal/user"
@@ -39,6 +40,7 @@ type Config struct {
 	Tx          Transactor
 	Users       Users
 	Connections connection.Store
+	Resources   resource.Store
 	Sessions    *session.Sessions
 	Grants      *grant.Grants
 	Passwords   *password.Hasher

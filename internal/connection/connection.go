@@ -39,8 +39,6 @@ type Connection struct {
 	EnabledClients []string `json:"enabled_clients"` // client ids
 	Domain         bool     `json:"is_domain_connection"`
 	Realms         []string `json:"realms,omitempty"`
-	// Deleting says that the connection is being deleted: its users go before it does, and nobody finds it any more.
-	Deleting bool `json:"$deleting,omitempty"`
 
 	// Sealed holds the secrets among the options by their path ("options.twilio_token"), each sealed for (tenant,
 	// "connections", path, connection id). They are no part of the document.

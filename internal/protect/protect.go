@@ -45,7 +45,7 @@ var (
 	PromptPosts = Limit{"prompt_post", 10, 12 * time.Second}
 	// PagesPerIP bounds all hosted pages of one address: 500 a minute (Auth0).
 	PagesPerIP = Limit{"pages_ip", 500, 120 * time.Millisecond}
-	// ManagementAPI bounds the calls of one client to the Management API: 100 at once, 50 a second (Auth0's order of size).
+	// ManagementAPI bounds the calls of one client, or of one user of a client, to the Management API: 100 at once, 50 a second (Auth0's order of size).
 	ManagementAPI = Limit{"management_api", 100, 20 * time.Millisecond}
 	// LoginsPerUserAndIP bounds logins of one user from one address, successes too: 20 in a minute, then 10 a minute
 	// (Auth0).

@@ -24,6 +24,8 @@ const (
 	Connections     Kind = "connections"
 	ResourceServers Kind = "resource_servers"
 	ClientGrants    Kind = "client_grants"
+	// DeletedConnections holds connections whose users are still being deleted; the key is the name, which stays taken.
+	DeletedConnections Kind = "deleted_connections"
 	// Settings holds what a tenant has one of; the id names it.
 	Settings Kind = "settings"
 )
@@ -83,6 +85,9 @@ type Page struct {
 // Store keeps resources. Reads come from the database, not from a cache, and inside a transaction through it. Every write
 // is a write of configuration: all nodes follow it within a second.
 type Store interface {
+	// LockConfiguration keeps all others from writing the tenant's configuration until the caller's transaction ends; what the
+	// transaction reads from then on is what it will be at its commit.
+	LockConfiguration(ctx context.Context, tenantID string) error
 	// Resource gives a resource by id, or ErrNotFound.
 	Resource(ctx context.Context, tenantID string, kind Kind, id string) (*Resource, error)
 	// ResourceByKey gives a resource by its key, or ErrNotFound.

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 
+	"latchkey/internal/account"
 	"latchkey/internal/eventlog"
 	"latchkey/internal/ident"
 	"latchkey/internal/job"
@@ -89,11 +90,12 @@ func NewApp(c AppConfig) (*App, error) {
 		return nil, err
 	}
 	p.sender = a.sender
-	if a.handler, a.jobs, err = wire(p); err != nil {
+	var accounts *account.Accounts
+	if a.handler, a.jobs, accounts, err = wire(p); err != nil {
 		return nil, errors.Join(err, a.sender.Close(context.Background()))
 	}
 	if !c.Idle {
-		a.janitor = startJanitor(d.Store, d.Clock, c.Log)
+		a.janitor = startJanitor(chores{d.Store, accounts}, d.Clock, c.Log)
 	}
 	return a, nil
 }

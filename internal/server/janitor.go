@@ -6,7 +6,9 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"latchkey/internal/account"
 	"latchkey/internal/clock"
+	"latchkey/internal/store"
 )
 
 // sweepEvery is how often each process deletes what has expired. One sweep does a bounded amount of work, and sweeps of
@@ -16,6 +18,31 @@ const sweepEvery = time.Minute
 // sweeps is what the janitor needs of the database.
 type sweeps interface {
 	Sweep(ctx context.Context, now time.Time) (deleted int, err error)
+}
+
+// chores are what the janitor does: expired rows go, and deletions of connections that a crash or a stop interrupted are
+// finished.
+type chores struct {
+	db       *store.DB
+	accounts *account.Accounts
+}
+
+// Sweep implements sweeps.
+func (c chores) Sweep(ctx context.Context, now time.Time) (int, error) {
+	deleted, err := c.db.Sweep(ctx, now)
+	if err != nil {
+		return deleted, err
+	}
+	tenants, err := c.db.Tenants(ctx)
+	if err != nil {
+		return deleted, err
+	}
+	for _, t := range tenants {
+		if err := c.accounts.FinishDeletions(ctx, t.ID); err != nil {
+			return deleted, err
+		}
+	}
+	return deleted, nil
 }
 
 // janitor sweeps expired rows in the background until it is closed.

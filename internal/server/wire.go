@@ -24,8 +24,9 @@ import (
 	"latchkey/internal/web/universallogin"
 )
 
-// wire makes the handler of every tenant: the decisions over their stores, and the routes of each edge; and what runs jobs.
-func wire(p parts) (http.Handler, *job.Jobs, error) {
+// wire makes the handler of every tenant: the decisions over their stores, and the routes of each edge; what runs jobs; and the
+// accounts, whose deletions the janitor finishes.
+func wire(p parts) (http.Handler, *job.Jobs, *account.Accounts, error) {
 	d := p.Database
 	db, keys, clock := d.Store, d.Keyset, d.Clock
 
@@ -49,7 +50,7 @@ func wire(p parts) (http.Handler, *job.Jobs, error) {
 		Tx: db, Store: db, Users: db, Connections: db, Looks: db, Messages: p.sender, Log: p.events, Keys: keys, Clock: clock,
 	})
 	accounts := account.New(account.Config{
-		Tx: db, Users: db, Connections: db, Sessions: sessions, Grants: grants, Passwords: password.New(0), Keys: d.Keys,
+		Tx: db, Users: db, Connections: db, Resources: db, Sessions: sessions, Grants: grants, Passwords: password.New(0), Keys: d.Keys,
 		Log: p.events, Seal: keys, Clock: clock,
 	})
 	jobs, err := job.New(job.Config{
@@ -57,7 +58,7 @@ func wire(p parts) (http.Handler, *job.Jobs, error) {
 		Log: p.Log, MaxImport: p.MaxImport, Idle: p.Idle,
 	})
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	protocol := oauth.New(oauth.Config{
 		Tx: db, Door: door, Clients: clients, Connections: db, APIs: db, Users: db, Sessions: sessions,
@@ -78,7 +79,7 @@ func wire(p parts) (http.Handler, *job.Jobs, error) {
 		Sessions: sessions, Grants: grants, Codes: codes, Tickets: tickets, Jobs: jobs, Keys: d.Keys, Guard: guard, Log: p.events,
 		Seal: keys, Clock: clock, MaxImport: p.MaxImport,
 	})
-	return mux, jobs, nil
+	return mux, jobs, accounts, nil
 }
 
 // productionClients keeps the setting loopback_redirects to native clients, whose callbacks RFC 8252 lets be loopback

@@ -18,14 +18,10 @@ func (db *DB) Connections(ctx context.Context, tenantID string) ([]*connection.C
 		if err != nil {
 			return nil, fmt.Errorf("list connections: %w", err)
 		}
-		all := make([]*connection.Connection, 0, len(stored))
-		for _, r := range stored {
-			c, err := decodeRecord(r, finishConnection)
-			if err != nil {
+		all := make([]*connection.Connection, len(stored))
+		for i, r := range stored {
+			if all[i], err = decodeRecord(r, finishConnection); err != nil {
 				return nil, err
-			}
-			if !c.Deleting {
-				all = append(all, c)
 			}
 		}
 		return all, nil

@@ -35,6 +35,11 @@ const (
 // everything is a limit for lists that are asked for as a whole.
 const everything = 1 << 30
 
+// LockConfiguration implements resource.Store: the tenant's row is what writers of configuration wait for.
+func (db *DB) LockConfiguration(ctx context.Context, tenantID string) error {
+	return db.writeConfig(ctx, tenantID, func(context.Context, int64) error { return nil })
+}
+
 // Resource implements resource.Store.
 func (db *DB) Resource(ctx context.Context, tenantID string, kind resource.Kind, id string) (*resource.Resource, error) {
 	return db.oneResource(ctx, selectResource, tenantID, string(kind), id)

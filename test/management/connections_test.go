@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/url"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -262,6 +263,8 @@ func TestConnections_AreDeletedWithTheirUsers(t *testing.T) {
 		refused(t, s.API("GET", "/connections/"+id, nil), 404, "inexistent_connection", "The connection does not exist")
 		refused(t, s.API("GET", "/users/"+url.PathEscape(u), nil), 404, "inexistent_user", "The user does not exist.")
 		s.Must(204, "DELETE", "/connections/"+id, nil)
+		// The name rests until no node can know the connection any more.
+		s.Clock.Advance(5 * time.Second)
 		s.Must(201, "POST", "/connections", doc{"name": "gone", "strategy": "email"})
 	})
 }

@@ -3,7 +3,6 @@ package management
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -32,10 +31,13 @@ func TestBodies_ThatAreTooLargeAreRefused(t *testing.T) {
 	c := newCaller(servertest.New(t))
 	large := `{"name":"` + strings.Repeat("a", 1<<20) + `"}`
 	before := c.Dump(t)
+	seen := map[string]bool{"jobs": true} // whose files have a limit of their own
 	everyOperation(func(name, method, path string, o *apischema.Operation) {
-		if !o.HasBody || o.Path == "/jobs/users-imports" || strings.Contains(o.Path, "{") {
+		kind := strings.Split(o.Path, "/")[1]
+		if !o.HasBody || seen[kind] {
 			return
 		}
+		seen[kind] = true
 		got := c.Send(c.request(method, path, large))
 		if got.Status != 413 || got.Message() != "Payload content length greater than maximum allowed: 1048576" {
 			t.Errorf("%s: got %d %s, want 413", name, got.Status, clipped(got.Text))
@@ -489,7 +491,7 @@ func TestNoise_IsRefused(t *testing.T) {
 	c := newCaller(servertest.New(t))
 	noise := bytes.Repeat([]byte{0x00, 0xff, '{', '"', '\\', '[', 0x80}, 50)
 	everyOperation(func(name, method, path string, o *apischema.Operation) {
-		for _, body := range []string{string(noise), `{"":{"":{}}}`, `[[[[]]]]`, `{"a":1}`, `"` + fmt.Sprint(o.Path) + `"`} {
+		for _, body := range []string{string(noise), `{"":[{"":{}}]}`, `"` + o.Path + `"`} {
 			if method != "GET" {
 				sane(t, name+" with "+body[:3], c.Send(c.request(method, path, body)))
 			}

@@ -165,7 +165,9 @@ func TestTenants_ListsHoldNothingOfOthers(t *testing.T) {
 			required = "&identifier=bob@example.com"
 		}
 		look(o.Path + "?include_totals=true&per_page=100" + required)
-		look(o.Path + "?take=100" + required)
+		if _, checkpoints := object(o.Schema("query")["properties"])["take"]; checkpoints {
+			look(o.Path + "?take=100" + required)
+		}
 	}
 	for name, r := range theirs {
 		for _, p := range scripts()[name] {

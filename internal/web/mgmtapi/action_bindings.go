@@ -50,6 +50,7 @@ var triggers = []trigger{
 	{id: "custom-email-provider", version: "v1", current: true, single: true},
 	{id: "custom-token-exchange", version: "v1", current: true, byEntity: true},
 	{id: "event-stream", version: "v1", current: true, byEntity: true},
+	{id: "password-hash-migration", version: "v1", current: true, byEntity: true},
 }
 
 var errNoTrigger = notFoundError("", "That trigger does not exist.")
@@ -168,21 +169,19 @@ func listBindings(r *request) (answer, error) {
 
 // replaceBindings replaces the whole list of a trigger; every binding in it is a new one.
 func replaceBindings(r *request) (answer, error) {
-	return r.again(func() (answer, error) {
-		return r.commit(func(ctx context.Context) (answer, error) {
-			stored, err := r.bindings(ctx, r.path("triggerId"))
-			if err != nil {
+	return r.commit(func(ctx context.Context) (answer, error) {
+		stored, err := r.bindings(ctx, r.path("triggerId"))
+		if err != nil {
+			return answer{}, err
+		}
+		list, given := r.doc()["bindings"].([]any)
+		if given {
+			if err := r.bind(ctx, stored, list); err != nil {
 				return answer{}, err
 			}
-			list, given := r.doc()["bindings"].([]any)
-			if given {
-				if err := r.bind(ctx, stored, list); err != nil {
-					return answer{}, err
-				}
-			}
-			items, err := r.showBindings(ctx, stored)
-			return answer{status: http.StatusOK, body: resource.Document{"bindings": items}}, err
-		})
+		}
+		items, err := r.showBindings(ctx, stored)
+		return answer{status: http.StatusOK, body: resource.Document{"bindings": items}}, err
 	})
 }
 

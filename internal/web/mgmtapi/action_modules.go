@@ -151,14 +151,12 @@ func createModule(r *request) (answer, error) {
 
 // changeModule changes the module of the path in a commit of its own; a change that lost a race is made again.
 func (r *request) changeModule(change func(ctx context.Context, module *resource.Resource) (answer, error)) (answer, error) {
-	return r.again(func() (answer, error) {
-		return r.commit(func(ctx context.Context) (answer, error) {
-			module, err := modules.find(r, ctx, r.path("id"))
-			if err != nil {
-				return answer{}, err
-			}
-			return change(ctx, module)
-		})
+	return r.commit(func(ctx context.Context) (answer, error) {
+		module, err := modules.find(r, ctx, r.path("id"))
+		if err != nil {
+			return answer{}, err
+		}
+		return change(ctx, module)
 	})
 }
 

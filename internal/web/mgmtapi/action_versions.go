@@ -120,14 +120,12 @@ func answerDeploying(action, version *resource.Resource) (answer, error) {
 
 // changeAction changes the Action of the path in a commit of its own; a change that lost a race is made again.
 func (r *request) changeAction(id string, change func(ctx context.Context, action *resource.Resource) (answer, error)) (answer, error) {
-	return r.again(func() (answer, error) {
-		return r.commit(func(ctx context.Context) (answer, error) {
-			action, err := actions.find(r, ctx, id)
-			if err != nil {
-				return answer{}, err
-			}
-			return change(ctx, action)
-		})
+	return r.commit(func(ctx context.Context) (answer, error) {
+		action, err := actions.find(r, ctx, id)
+		if err != nil {
+			return answer{}, err
+		}
+		return change(ctx, action)
 	})
 }
 

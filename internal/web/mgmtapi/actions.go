@@ -259,28 +259,26 @@ func presentAction(_ *request, stored *resource.Resource, shown resource.Documen
 
 func deleteAction(r *request) (answer, error) {
 	id, force := r.path("id"), r.queryBool("force")
-	return r.again(func() (answer, error) {
-		return r.commit(func(ctx context.Context) (answer, error) {
-			if _, err := actions.find(r, ctx, id); err != nil {
+	return r.commit(func(ctx context.Context) (answer, error) {
+		if _, err := actions.find(r, ctx, id); err != nil {
+			return answer{}, err
+		}
+		bound, err := r.triggersOf(ctx, id)
+		if err != nil {
+			return answer{}, err
+		}
+		if len(bound) > 0 && !force {
+			return answer{}, errActionBound
+		}
+		for _, list := range bound {
+			if err := r.unbind(ctx, list, id); err != nil {
 				return answer{}, err
 			}
-			bound, err := r.triggersOf(ctx, id)
-			if err != nil {
-				return answer{}, err
-			}
-			if len(bound) > 0 && !force {
-				return answer{}, errActionBound
-			}
-			for _, list := range bound {
-				if err := r.unbind(ctx, list, id); err != nil {
-					return answer{}, err
-				}
-			}
-			if err := r.Resources.DeleteResourcesOf(ctx, r.tenantID(), actionVersions, id); err != nil {
-				return answer{}, err
-			}
-			return answer{status: http.StatusNoContent}, r.Resources.DeleteResource(ctx, r.tenantID(), actions.kind, id)
-		})
+		}
+		if err := r.Resources.DeleteResourcesOf(ctx, r.tenantID(), actionVersions, id); err != nil {
+			return answer{}, err
+		}
+		return answer{status: http.StatusNoContent}, r.Resources.DeleteResource(ctx, r.tenantID(), actions.kind, id)
 	})
 }
 

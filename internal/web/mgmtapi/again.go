@@ -2,24 +2,34 @@ package mgmtapi
 
 import (
 	"errors"
+	"math/rand/v2"
 	"time"
 
-	"latchkey/internal/resource"
 	"latchkey/internal/user"
 )
 
-// mostRaces is how often a change is made when it loses every race. Each lost race is another change that was made, and a
-// client has at most so many calls under way at once: a tool that sets all factors together is not refused.
-const mostRaces = 100
+// How often and how fast a change of a user is made again that lost a race against another change of the same user.
+const (
+	mostRaces  = 20
+	firstPause = 2 * time.Millisecond
+	mostPause  = 100 * time.Millisecond
+)
 
-// again repeats a change that found its record changed meanwhile.
+// again repeats a change that found its user changed since it was decided. Configuration needs none of this: its writers
+// wait for one another.
 func (r *request) again(do func() (answer, error)) (answer, error) {
+	pause := firstPause
 	for race := 1; ; race++ {
 		a, err := do()
-		lost := errors.Is(err, resource.ErrChanged) || errors.Is(err, user.ErrChanged)
-		if !lost || race == mostRaces {
+		if !errors.Is(err, user.ErrChanged) || race == mostRaces {
 			return a, err
 		}
+		select {
+		case <-time.After(pause/2 + rand.N(pause)):
+		case <-r.ctx().Done():
+			return a, err
+		}
+		pause = min(2*pause, mostPause)
 	}
 }
 

@@ -15,5 +15,5 @@ func (a *api) anomaly() []route {
 func addressNotBlocked(*request) (answer, error) { return answer{}, notFoundError("", "Not Found") }
 
 func unblockAddress(r *request) (answer, error) {
-	return r.commit(func(context.Context) (answer, error) { return noContent() })
+	return r.commitUser(func(context.Context) (answer, error) { return noContent() })
 }

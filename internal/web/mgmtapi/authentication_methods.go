@@ -274,7 +274,7 @@ func createMethod(r *request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return r.commit(func(ctx context.Context) (answer, error) {
+	return r.commitUser(func(ctx context.Context) (answer, error) {
 		all, err := r.methods(ctx)
 		switch {
 		case err != nil:
@@ -309,7 +309,7 @@ func replaceMethods(r *request) (answer, error) {
 		}
 		fresh[i], shown[i] = m, m.written(secret)
 	}
-	return r.commit(func(ctx context.Context) (answer, error) {
+	return r.commitUser(func(ctx context.Context) (answer, error) {
 		if err := r.dropMethods(ctx); err != nil {
 			return answer{}, err
 		}
@@ -344,7 +344,7 @@ func (r *request) removeMethods(ctx context.Context, all []method) error {
 }
 
 func deleteMethods(r *request) (answer, error) {
-	return r.commit(func(ctx context.Context) (answer, error) {
+	return r.commitUser(func(ctx context.Context) (answer, error) {
 		if err := r.dropMethods(ctx); err != nil {
 			return answer{}, err
 		}
@@ -353,7 +353,7 @@ func deleteMethods(r *request) (answer, error) {
 }
 
 func updateMethod(r *request) (answer, error) {
-	return r.commit(func(ctx context.Context) (answer, error) {
+	return r.commitUser(func(ctx context.Context) (answer, error) {
 		m, err := r.methodOfPath(ctx)
 		if err != nil {
 			return answer{}, err
@@ -380,7 +380,7 @@ func updateMethod(r *request) (answer, error) {
 }
 
 func deleteMethod(r *request) (answer, error) {
-	return r.commit(func(ctx context.Context) (answer, error) {
+	return r.commitUser(func(ctx context.Context) (answer, error) {
 		m, err := r.methodOfPath(ctx)
 		if err != nil {
 			return answer{}, err
@@ -394,7 +394,7 @@ func deleteMethod(r *request) (answer, error) {
 
 // deleteAuthenticators deletes second factors; passkeys, with which a user logs in, stay.
 func deleteAuthenticators(r *request) (answer, error) {
-	return r.commit(func(ctx context.Context) (answer, error) {
+	return r.commitUser(func(ctx context.Context) (answer, error) {
 		all, err := r.methods(ctx)
 		if err != nil {
 			return answer{}, err
@@ -450,7 +450,7 @@ func existing(do func(*request) (answer, error)) func(*request) (answer, error) 
 
 // changedNothing answers for what no user of this server has: providers of factors, remembered browsers, assessments.
 func changedNothing(r *request) (answer, error) {
-	return r.commit(func(context.Context) (answer, error) { return noContent() })
+	return r.commitUser(func(context.Context) (answer, error) { return noContent() })
 }
 
 func noRecoveryCode(*request) (answer, error) { return answer{}, errNoEnrollment }

@@ -217,25 +217,23 @@ func (c *collection) update(r *request) (answer, error) {
 	})
 }
 
-// change applies a change to a copy of a stored resource. A change that lost a race is made again on what won.
+// change applies a change to a copy of a stored resource.
 func (c *collection) change(r *request, id string, change func(after *resource.Resource) error) (answer, error) {
-	return r.again(func() (answer, error) {
-		return r.commit(func(ctx context.Context) (answer, error) {
-			before, err := c.find(r, ctx, id)
-			if err != nil {
-				return answer{}, err
-			}
-			after := *before
-			after.Document, after.Sealed, after.UpdatedAt = clone(before.Document), cloneSealed(before.Sealed), r.now()
-			if err := change(&after); err != nil {
-				return answer{}, err
-			}
-			if err := c.save(r, ctx, before, &after); err != nil {
-				return answer{}, err
-			}
-			shown, err := c.show(r, &after)
-			return answer{status: http.StatusOK, body: shown}, err
-		})
+	return r.commit(func(ctx context.Context) (answer, error) {
+		before, err := c.find(r, ctx, id)
+		if err != nil {
+			return answer{}, err
+		}
+		after := *before
+		after.Document, after.Sealed, after.UpdatedAt = clone(before.Document), cloneSealed(before.Sealed), r.now()
+		if err := change(&after); err != nil {
+			return answer{}, err
+		}
+		if err := c.save(r, ctx, before, &after); err != nil {
+			return answer{}, err
+		}
+		shown, err := c.show(r, &after)
+		return answer{status: http.StatusOK, body: shown}, err
 	})
 }
 

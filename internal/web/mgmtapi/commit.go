@@ -8,9 +8,20 @@ import (
 	"latchkey/internal/web/httpx"
 )
 
-// commit writes what do writes in one transaction, together with the log event of the call. What is slow (hashing, keys,
-// checks of templates) has been done before. Do may run again.
+// commit writes what do writes of the tenant's configuration in one transaction, together with the log event of the call.
+// What is slow (hashing, keys, checks of templates) has been done before. Do may run again. From its beginning on nobody
+// else writes to the tenant's configuration, so what do reads and checks is still so when it is written.
 func (r *request) commit(do func(ctx context.Context) (answer, error)) (answer, error) {
+	return r.commitUser(func(ctx context.Context) (answer, error) {
+		if err := r.Resources.LockConfiguration(ctx, r.tenantID()); err != nil {
+			return answer{}, err
+		}
+		return do(ctx)
+	})
+}
+
+// commitUser is commit for what is no configuration: users and what belongs to them, jobs, sessions.
+func (r *request) commitUser(do func(ctx context.Context) (answer, error)) (answer, error) {
 	var a answer
 	err := r.Tx.InTx(r.ctx(), func(ctx context.Context) (err error) {
 		if a, err = do(ctx); err != nil {

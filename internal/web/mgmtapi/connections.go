@@ -61,7 +61,7 @@ func connectionFilter(r *request) func(*resource.Resource) bool {
 	strategies, name := r.http.URL.Query()["strategy"], r.query("name")
 	return func(stored *resource.Resource) bool {
 		d := stored.Document
-		return d["$deleting"] == nil && (name == "" || text(d, "name") == name) &&
+		return (name == "" || text(d, "name") == name) &&
 			(len(strategies) == 0 || slices.Contains(strategies, text(d, "strategy")))
 	}
 }
@@ -73,6 +73,9 @@ func prepareConnection(r *request, d resource.Document) error {
 		return problem{Status: 400, Code: "operation_not_supported", Message: "The strategy " + string(strategy) + " is not supported by this server."}
 	}
 	if err := checkOptionsSchema(d, strategy); err != nil {
+		return err
+	}
+	if err := r.freeName(text(d, "name")); err != nil {
 		return err
 	}
 	defaults(d, resource.Document{
@@ -138,9 +141,6 @@ func updateConnection(r *request) (answer, error) {
 	}
 	return connections.change(r, r.path("id"), func(c *resource.Resource) error {
 		d := c.Document
-		if d["$deleting"] != nil {
-			return errNoConnection
-		}
 		if err := checkOptionsSchema(patch, connection.Strategy(text(d, "strategy"))); err != nil {
 			return err
 		}
@@ -160,11 +160,11 @@ func updateConnection(r *request) (answer, error) {
 		if d["enabled_clients"] == nil {
 			d["enabled_clients"] = []any{}
 		}
-		if err := keepConfiguration(r, text(d, "id"), before, options); err != nil {
-			return err
+		if patch["options"] == nil {
+			return nil
 		}
 		normalizeOptions(options)
-		return nil
+		return keepConfiguration(r, text(d, "id"), before, options)
 	})
 }
 
@@ -185,6 +185,12 @@ func checkConnection(r *request, ctx context.Context, before, after resource.Doc
 	}
 	if err := r.checkRealms(ctx, after); err != nil {
 		return err
+	}
+	if before == nil {
+		_, err := r.Resources.ResourceByKey(ctx, r.tenantID(), resource.DeletedConnections, text(after, "name"))
+		if !errors.Is(err, resource.ErrNotFound) {
+			return errors.Join(err, errNameWait)
+		}
 	}
 	known := texts(before, "enabled_clients")
 	for _, id := range texts(after, "enabled_clients") {
@@ -212,9 +218,6 @@ func (r *request) checkRealms(ctx context.Context, d resource.Document) error {
 			continue
 		}
 		if text(other.Document, "name") == text(d, "name") {
-			if other.Document["$deleting"] != nil {
-				return conflict("A connection with the same name is being deleted, try again later")
-			}
 			return errConnectionTaken
 		}
 		taken := texts(other.Document, "realms")
@@ -246,14 +249,7 @@ func (r *request) checkCustomization(ctx context.Context, before, after resource
 
 // findConnection reads the connection of the path.
 func findConnection(r *request, ctx context.Context) (*resource.Resource, error) {
-	stored, err := connections.find(r, ctx, r.path("id"))
-	if err != nil {
-		return nil, err
-	}
-	if stored.Document["$deleting"] != nil {
-		return nil, errNoConnection
-	}
-	return stored, nil
+	return connections.find(r, ctx, r.path("id"))
 }
 
 // connectionClients lists the clients that a connection is enabled for.
@@ -328,7 +324,7 @@ func clientConnections(r *request) (answer, error) {
 	}
 	strategies := r.http.URL.Query()["strategy"]
 	all = slices.DeleteFunc(all, func(c *resource.Resource) bool {
-		return c.Document["$deleting"] != nil || !slices.Contains(texts(c.Document, "enabled_clients"), id) ||
+		return !slices.Contains(texts(c.Document, "enabled_clients"), id) ||
 			(len(strategies) > 0 && !slices.Contains(strategies, text(c.Document, "strategy")))
 	})
 	return behind(r, "connections", all, func(c *resource.Resource) (resource.Document, error) { return connections.show(r, c) })

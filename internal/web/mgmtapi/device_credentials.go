@@ -117,7 +117,7 @@ func createDeviceCredential(r *request) (answer, error) {
 	// One key for a user, client and device: the id follows from them.
 	sum := sha256.Sum256([]byte(r.token.UserID + "\x00" + clientID + "\x00" + text(d, "device_id")))
 	item := user.Item{UserID: r.token.UserID, Kind: deviceKeys, ID: "dcr_" + hex.EncodeToString(sum[:12]), Document: document, CreatedAt: r.now()}
-	return r.commit(func(ctx context.Context) (answer, error) {
+	return r.commitUser(func(ctx context.Context) (answer, error) {
 		there, err := r.Users.UserItems(ctx, r.tenantID(), item.UserID, deviceKeys)
 		if err != nil {
 			return answer{}, err
@@ -139,7 +139,7 @@ func createDeviceCredential(r *request) (answer, error) {
 func deleteDeviceCredential(r *request) (answer, error) {
 	id := r.path("id")
 	mine := func(userID string) bool { return !r.route.scopes.onlyOwn(r.token) || userID == r.token.UserID }
-	return r.commit(func(ctx context.Context) (answer, error) {
+	return r.commitUser(func(ctx context.Context) (answer, error) {
 		owners, err := r.Users.UsersWithItem(ctx, r.tenantID(), deviceKeys, id, "", 0, 1)
 		if err != nil {
 			return answer{}, err

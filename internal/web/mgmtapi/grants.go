@@ -39,7 +39,7 @@ func listGrants(r *request) (answer, error) {
 
 // withdraw deletes the grants that a filter names; those that are gone are deleted already.
 func (r *request) withdraw(f grant.ConsentFilter) (answer, error) {
-	return r.commit(func(ctx context.Context) (answer, error) {
+	return r.commitUser(func(ctx context.Context) (answer, error) {
 		if _, err := r.Grants.Withdraw(ctx, r.tenantID(), f); err != nil {
 			return answer{}, err
 		}

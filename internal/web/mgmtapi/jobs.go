@@ -113,7 +113,7 @@ func (r *request) startJob(status int, ready *job.Ready, err error) (answer, err
 	shown := r.showJob(ready.Job)
 	// The service's jobs are never done when they are made; nor has the mail of a verification left yet.
 	shown["status"] = string(job.Pending)
-	a, err := r.commit(func(ctx context.Context) (answer, error) {
+	a, err := r.commitUser(func(ctx context.Context) (answer, error) {
 		return answer{status: status, body: shown}, ready.Commit(ctx)
 	})
 	if err != nil {

@@ -3,6 +3,7 @@ package mgmtapi
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"strconv"
 
 	"latchkey/internal/resource"
@@ -23,16 +24,21 @@ type paging struct {
 const (
 	defaultPage = 50
 	mostPerPage = 100
+	// mostPage is a number that no list has so many pages of; numbers beyond it are read as it.
+	mostPage = 1 << 24
 )
 
 func (r *request) paging(perPage int) paging {
 	q := r.http.URL.Query()
 	number := func(name string, otherwise int) int {
 		n, err := strconv.Atoi(q.Get(name))
+		if errors.Is(err, strconv.ErrRange) {
+			return mostPage
+		}
 		if err != nil || n < 0 {
 			return otherwise
 		}
-		return n
+		return min(n, mostPage)
 	}
 	p := paging{
 		checkpoint: q.Has("take") || q.Has("from"), from: q.Get("from"), take: number("take", defaultPage),

@@ -230,21 +230,19 @@ func (r *request) createConnection(ctx context.Context, organizationID string, p
 
 func changeConnection(v connectionView) func(*request) (answer, error) {
 	return func(r *request) (answer, error) {
-		return r.again(func() (answer, error) {
-			return r.commit(func(ctx context.Context) (answer, error) {
-				stored, _, err := v.find(r, ctx)
-				if err != nil {
-					return answer{}, err
-				}
-				after := *stored
-				after.Document, after.UpdatedAt = clone(stored.Document), r.now()
-				merge(after.Document, clone(r.doc()), nil)
-				if err := r.Resources.UpdateResource(ctx, r.tenantID(), &after); err != nil {
-					return answer{}, err
-				}
-				shown, err := v.show(r, &after)
-				return answer{status: http.StatusOK, body: shown}, err
-			})
+		return r.commit(func(ctx context.Context) (answer, error) {
+			stored, _, err := v.find(r, ctx)
+			if err != nil {
+				return answer{}, err
+			}
+			after := *stored
+			after.Document, after.UpdatedAt = clone(stored.Document), r.now()
+			merge(after.Document, clone(r.doc()), nil)
+			if err := r.Resources.UpdateResource(ctx, r.tenantID(), &after); err != nil {
+				return answer{}, err
+			}
+			shown, err := v.show(r, &after)
+			return answer{status: http.StatusOK, body: shown}, err
 		})
 	}
 }

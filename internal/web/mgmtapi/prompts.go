@@ -131,14 +131,12 @@ func (r *request) getDocument(kind resource.Kind, id string) (answer, error) {
 
 // putDocument sets a document, and removes one that is empty. The answer is what was set.
 func (r *request) putDocument(kind resource.Kind, id string, d resource.Document) (answer, error) {
-	return r.again(func() (answer, error) {
-		return r.commit(func(ctx context.Context) (answer, error) {
-			_, err := r.layDocument(ctx, kind, id, func(before resource.Document) {
-				clear(before)
-				maps.Copy(before, d)
-			})
-			return answer{status: http.StatusOK, body: d}, err
+	return r.commit(func(ctx context.Context) (answer, error) {
+		_, err := r.layDocument(ctx, kind, id, func(before resource.Document) {
+			clear(before)
+			maps.Copy(before, d)
 		})
+		return answer{status: http.StatusOK, body: d}, err
 	})
 }
 
@@ -199,11 +197,9 @@ func getRendering(r *request) (answer, error) {
 
 // updateRendering answers with what it was given.
 func updateRendering(r *request) (answer, error) {
-	return r.again(func() (answer, error) {
-		return r.commit(func(ctx context.Context) (answer, error) {
-			echo, err := r.setRendering(ctx, r.path("prompt"), r.path("screen"), r.doc())
-			return answer{status: http.StatusOK, body: echo}, err
-		})
+	return r.commit(func(ctx context.Context) (answer, error) {
+		echo, err := r.setRendering(ctx, r.path("prompt"), r.path("screen"), r.doc())
+		return answer{status: http.StatusOK, body: echo}, err
 	})
 }
 
@@ -221,19 +217,17 @@ func (r *request) setRendering(ctx context.Context, prompt, screen string, paylo
 
 func updateRenderings(r *request) (answer, error) {
 	configs, _ := r.doc()["configs"].([]any)
-	return r.again(func() (answer, error) {
-		return r.commit(func(ctx context.Context) (answer, error) {
-			set := []any{}
-			for _, one := range configs {
-				config, _ := one.(map[string]any)
-				echo, err := r.setRendering(ctx, text(config, "prompt"), text(config, "screen"), config)
-				if err != nil {
-					return answer{}, err
-				}
-				set = append(set, echo)
+	return r.commit(func(ctx context.Context) (answer, error) {
+		set := []any{}
+		for _, one := range configs {
+			config, _ := one.(map[string]any)
+			echo, err := r.setRendering(ctx, text(config, "prompt"), text(config, "screen"), config)
+			if err != nil {
+				return answer{}, err
 			}
-			return answer{status: http.StatusOK, body: resource.Document{"configs": set}}, nil
-		})
+			set = append(set, echo)
+		}
+		return answer{status: http.StatusOK, body: resource.Document{"configs": set}}, nil
 	})
 }
 

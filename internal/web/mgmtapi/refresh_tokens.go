@@ -119,7 +119,7 @@ func updateRefreshToken(r *request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return r.commit(func(ctx context.Context) (answer, error) {
+	return r.commitUser(func(ctx context.Context) (answer, error) {
 		changed, err := r.Grants.SetFamilyMetadata(ctx, r.tenantID(), r.path("id"), metadata)
 		if err != nil {
 			return answer{}, err
@@ -131,7 +131,7 @@ func updateRefreshToken(r *request) (answer, error) {
 
 // revokeFamilies ends the tokens that a filter names and answers with a status.
 func (r *request) revokeFamilies(f grant.FamilyFilter, status int) (answer, error) {
-	return r.commit(func(ctx context.Context) (answer, error) {
+	return r.commitUser(func(ctx context.Context) (answer, error) {
 		_, err := r.Grants.Revoke(ctx, r.tenantID(), f)
 		return answer{status: status}, err
 	})
@@ -161,7 +161,7 @@ func revokeRefreshTokens(r *request) (answer, error) {
 	case len(ids) > mostRevoked:
 		return answer{}, invalidBody("At most %d refresh tokens are revoked by their ids at once.", mostRevoked)
 	case len(ids) > 0:
-		return r.commit(func(ctx context.Context) (answer, error) {
+		return r.commitUser(func(ctx context.Context) (answer, error) {
 			if _, err := r.Grants.RevokeIDs(ctx, r.tenantID(), ids); err != nil {
 				return answer{}, err
 			}

@@ -101,11 +101,11 @@ func (r *request) limit() error {
 	if r.token.operator {
 		return nil
 	}
-	asked := protect.Ask{Limit: protect.ManagementAPI, Subject: r.token.ClientID}
+	asked := protect.Ask{Limit: protect.ManagementAPI, Subject: r.token.ClientID + "|" + r.token.UserID}
 	level, err := r.Guard.Count(r.tenantID(), httpx.ClientAddr(r.ctx()).String(), asked)
 	h := r.w.Header()
-	h.Set("X-RateLimit-Limit", strconv.Itoa(protect.ManagementAPI.Burst))
-	h.Set("X-RateLimit-Remaining", strconv.Itoa(min(level.Remaining, protect.ManagementAPI.Burst)))
+	h.Set("X-RateLimit-Limit", strconv.Itoa(asked.Limit.Burst))
+	h.Set("X-RateLimit-Remaining", strconv.Itoa(min(level.Remaining, asked.Limit.Burst)))
 	h.Set("X-RateLimit-Reset", strconv.FormatInt(level.Reset.Unix(), 10))
 	var reached *protect.LimitError
 	if errors.As(err, &reached) {

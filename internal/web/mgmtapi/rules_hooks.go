@@ -76,27 +76,25 @@ func putRulesConfig(r *request) (answer, error) {
 			Message: "Path validation error: 'String does not match pattern " + configKey.String() + "' on property key.",
 		}
 	}
-	return r.again(func() (answer, error) {
-		return r.commit(func(ctx context.Context) (answer, error) {
-			stored, err := r.Resources.Resource(ctx, r.tenantID(), rulesConfigs, key)
-			write := r.Resources.UpdateResource
-			if errors.Is(err, resource.ErrNotFound) {
-				stored, err = &resource.Resource{Kind: rulesConfigs, ID: key, CreatedAt: r.now()}, nil
-				write = r.Resources.CreateResource
-			}
-			if err != nil {
-				return answer{}, err
-			}
-			stored.Document, stored.UpdatedAt = resource.Document{"value": text(r.doc(), "value")}, r.now()
-			if err := sealSecrets(r.Seal, r.tenantID(), stored, []string{"value"}, false); err != nil {
-				return answer{}, err
-			}
-			err = write(ctx, r.tenantID(), stored)
-			if errors.Is(err, resource.ErrExists) { // somebody was the first at the same moment
-				err = resource.ErrChanged
-			}
-			return answer{status: http.StatusOK, body: resource.Document{"key": key, "value": r.doc()["value"]}}, err
-		})
+	return r.commit(func(ctx context.Context) (answer, error) {
+		stored, err := r.Resources.Resource(ctx, r.tenantID(), rulesConfigs, key)
+		write := r.Resources.UpdateResource
+		if errors.Is(err, resource.ErrNotFound) {
+			stored, err = &resource.Resource{Kind: rulesConfigs, ID: key, CreatedAt: r.now()}, nil
+			write = r.Resources.CreateResource
+		}
+		if err != nil {
+			return answer{}, err
+		}
+		stored.Document, stored.UpdatedAt = resource.Document{"value": text(r.doc(), "value")}, r.now()
+		if err := sealSecrets(r.Seal, r.tenantID(), stored, []string{"value"}, false); err != nil {
+			return answer{}, err
+		}
+		err = write(ctx, r.tenantID(), stored)
+		if errors.Is(err, resource.ErrExists) { // somebody was the first at the same moment
+			err = resource.ErrChanged
+		}
+		return answer{status: http.StatusOK, body: resource.Document{"key": key, "value": r.doc()["value"]}}, err
 	})
 }
 

@@ -129,7 +129,7 @@ func updateSession(r *request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return r.commit(func(ctx context.Context) (answer, error) {
+	return r.commitUser(func(ctx context.Context) (answer, error) {
 		changed, err := r.Sessions.SetMetadata(ctx, r.site.Tenant, r.path("id"), metadata)
 		if err != nil {
 			return answer{}, err
@@ -140,7 +140,7 @@ func updateSession(r *request) (answer, error) {
 
 // deleteSession ends a session; one that is gone has ended already.
 func deleteSession(r *request) (answer, error) {
-	return r.commit(func(ctx context.Context) (answer, error) {
+	return r.commitUser(func(ctx context.Context) (answer, error) {
 		if _, err := r.Sessions.End(ctx, r.tenantID(), r.path("id")); err != nil {
 			return answer{}, err
 		}
@@ -223,7 +223,7 @@ func deleteUserSessions(r *request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return r.commit(func(ctx context.Context) (answer, error) {
+	return r.commitUser(func(ctx context.Context) (answer, error) {
 		if err := r.Sessions.EndAllOf(ctx, r.tenantID(), userID); err != nil {
 			return answer{}, err
 		}

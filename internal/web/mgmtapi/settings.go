@@ -137,39 +137,34 @@ func (s *settings) remove(r *request) (answer, error) {
 	})
 }
 
-// write applies a change to what is stored. A change that lost a race is made again on what won.
+// write applies a change to what is stored.
 func (s *settings) write(r *request, change func(before, after *resource.Resource) error) (answer, error) {
-	return r.again(func() (answer, error) {
-		return r.commit(func(ctx context.Context) (answer, error) {
-			before, err := s.read(r, ctx)
-			if err != nil {
+	return r.commit(func(ctx context.Context) (answer, error) {
+		before, err := s.read(r, ctx)
+		if err != nil {
+			return answer{}, err
+		}
+		after := *before
+		after.Document, after.Sealed, after.UpdatedAt = clone(before.Document), cloneSealed(before.Sealed), r.now()
+		if err := change(before, &after); err != nil {
+			return answer{}, err
+		}
+		if s.check != nil {
+			if err := s.check(r, ctx, before.Document, s.complete(after.Document)); err != nil {
 				return answer{}, err
 			}
-			after := *before
-			after.Document, after.Sealed, after.UpdatedAt = clone(before.Document), cloneSealed(before.Sealed), r.now()
-			if err := change(before, &after); err != nil {
-				return answer{}, err
-			}
-			if s.check != nil {
-				if err := s.check(r, ctx, before.Document, s.complete(after.Document)); err != nil {
-					return answer{}, err
-				}
-			}
-			if err := sealSecrets(r.Seal, r.tenantID(), &after, s.secrets, true); err != nil {
-				return answer{}, err
-			}
-			write := r.Resources.UpdateResource
-			if before.Version == 0 {
-				write = r.Resources.CreateResource
-			}
-			if err := write(ctx, r.tenantID(), &after); err != nil {
-				if errors.Is(err, resource.ErrExists) { // somebody was the first at the same moment
-					return answer{}, resource.ErrChanged
-				}
-				return answer{}, err
-			}
-			shown, err := s.shown(r, &after)
-			return answer{status: http.StatusOK, body: shown}, err
-		})
+		}
+		if err := sealSecrets(r.Seal, r.tenantID(), &after, s.secrets, true); err != nil {
+			return answer{}, err
+		}
+		write := r.Resources.UpdateResource
+		if before.Version == 0 {
+			write = r.Resources.CreateResource
+		}
+		if err := write(ctx, r.tenantID(), &after); err != nil {
+			return answer{}, err
+		}
+		shown, err := s.shown(r, &after)
+		return answer{status: http.StatusOK, body: shown}, err
 	})
 }

@@ -105,7 +105,7 @@ func createVerificationTicket(r *request) (answer, error) {
 	}
 	asked.Life = time.Duration(math.Trunc(seconds)) * time.Second
 	asked.ResultURL, asked.HideEmail = text(d, "result_url"), d["includeEmailInRedirect"] == false
-	return r.commit(func(ctx context.Context) (answer, error) {
+	return r.commitUser(func(ctx context.Context) (answer, error) {
 		address, err := r.Tickets.Issue(ctx, asked)
 		if err != nil {
 			return answer{}, ticketProblem(err)

@@ -90,8 +90,8 @@ func (a *api) authenticate(r *http.Request) (*token, error) {
 	}
 	t := &token{ClientID: c.Client, ID: c.ID, Scopes: strings.Fields(c.Scope)}
 	httpx.Note(ctx, httpx.FieldClientID, c.Client)
-	if c.Grant == "client-credentials" {
-		return t, a.known(ctx, site.Tenant.ID, c.Client)
+	if err := a.known(ctx, site.Tenant.ID, c.Client); err != nil || c.Grant == "client-credentials" {
+		return t, err
 	}
 	t.UserID = c.Subject
 	httpx.Note(ctx, httpx.FieldUserID, c.Subject)

@@ -79,7 +79,7 @@ func (r *request) showBlocks(of []lockable) (answer, error) {
 
 // unblock lifts the blocks of identifiers and tells the log about those that there were.
 func (r *request) unblock(of []lockable, userID string) (answer, error) {
-	return r.commit(func(ctx context.Context) (answer, error) {
+	return r.commitUser(func(ctx context.Context) (answer, error) {
 		for _, one := range of {
 			lifted, err := r.Codes.Unlock(ctx, r.tenantID(), one.connection, one.identifier)
 			if err != nil {

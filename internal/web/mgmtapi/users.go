@@ -236,7 +236,7 @@ func (r *request) changeUser(decide func() (*account.Change, error), show func(*
 		if err != nil {
 			return answer{}, err
 		}
-		a, err := r.commit(func(ctx context.Context) (answer, error) {
+		a, err := r.commitUser(func(ctx context.Context) (answer, error) {
 			if err := change.Commit(ctx); err != nil {
 				return answer{}, err
 			}
