@@ -42,7 +42,8 @@ func liftHashes(whole object, name string, part object) {
 	}
 }
 
-// differs compares a secret of a file with the stored one. Known is false where the API tells nothing to compare with.
+// differs compares a secret of a file with the stored one. Known is false where the API tells nothing to compare with. Where
+// it tells a hash, an empty text is no difference: it stands for a keyword that nobody set more often than for a wish.
 func (st *stored) differs(path string, value any) (differs, known bool) {
 	old, told := lookup(st.raw, path)
 	hash, hashed := st.hashes[path].(string)
@@ -51,7 +52,7 @@ func (st *stored) differs(path string, value any) (differs, known bool) {
 	case told && equal(old, value):
 		return false, true
 	case hashed:
-		return !hashes(hash, value), true
+		return value != "" && !hashes(hash, value), true
 	case strings.HasPrefix(shown, standIn):
 		return false, false
 	case told:

@@ -34,7 +34,7 @@ func TestPlan_ComparesSecretsByTheirHashes(t *testing.T) {
 		{"another one", file(true, `"new"`), Settings{}, []string{`PATCH emails/provider {"credentials":{"api_key":"new"}}`}},
 		{"no text", file(true, `1`), Settings{}, []string{`PATCH emails/provider {"credentials":{"api_key":1}}`}},
 		{"none", file(true, `null`), Settings{}, nil},
-		{"an empty one", file(true, `""`), Settings{}, []string{`PATCH emails/provider {"credentials":{"api_key":""}}`}},
+		{"an empty one", file(true, `""`), Settings{}, nil},
 		{"a marker", file(true, `"##SENDGRID_API_KEY##"`), Settings{}, nil},
 		{"an equal one goes with another change", file(false, `"old"`), Settings{}, []string{`PATCH emails/provider {"credentials":{"api_key":"old"},"enabled":false}`}},
 		{"one that is not to be compared", file(true, `"new"`), Settings{IgnoredProps: map[string][]string{"emailProvider": {"api_key"}}}, nil},
