@@ -345,7 +345,7 @@ func TestActionTriggers_EachListedOneAnswersItsBindings(t *testing.T) {
 			s.Must(200, "GET", "/actions/triggers/"+id+"/bindings?page=0&per_page=50", nil)
 			s.Must(200, "PATCH", "/actions/triggers/"+id+"/bindings", doc{"bindings": []any{}})
 		}
-		if len(policies) != 11 || policies["event-stream"] != "entity-bound" || policies["post-login"] != "trigger-bound" {
+		if len(policies) != 12 || policies["event-stream"] != "entity-bound" || policies["post-login"] != "trigger-bound" {
 			t.Errorf("triggers: got %v", policies)
 		}
 		refused(t, s.API("GET", "/actions/triggers/login-post-identifier/bindings", nil), 404, "", "That trigger does not exist.")
