@@ -51,7 +51,6 @@ var triggers = []trigger{
 	{id: "custom-token-exchange", version: "v1", current: true, byEntity: true},
 	{id: "event-stream", version: "v1", current: true, byEntity: true},
 	{id: "password-hash-migration", version: "v1", current: true, byEntity: true},
-	{id: "password-hash-migration", version: "v1", current: true, byEntity: true},
 }
 
 var errNoTrigger = notFoundError("", "That trigger does not exist.")
