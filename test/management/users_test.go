@@ -192,6 +192,7 @@ func TestUsers_AreUpdatedAttributeByAttribute(t *testing.T) {
 		for _, body := range []doc{{"user_metadata": doc{"a": 1}}, {"app_metadata": doc{}, "blocked": false}} {
 			refused(t, s.Call(app, "PATCH", userPath(id), body), 403, "insufficient_scope", "Insufficient scope, expected any of: update:users")
 		}
+		refused(t, s.Call(app, "PATCH", userPath(id), doc{}), 400, "invalid_body", changesNothing)
 		refused(t, s.Call(s.Token("read:users"), "PATCH", userPath(id), doc{}), 403, "insufficient_scope",
 			"Insufficient scope, expected any of: update:users,update:users_app_metadata,update:current_user_metadata")
 	})
@@ -219,6 +220,9 @@ func TestUsers_ChangedAtOnceLoseNothing(t *testing.T) {
 	})
 }
 
+// changesNothing refuses a change by a token that may not read: its answer would be a read.
+const changesNothing = "Payload validation error: 'Too few properties defined (0), minimum 1'."
+
 func TestUsers_ActOnThemselvesWithTokensOfTheirOwn(t *testing.T) {
 	t.Parallel()
 	servertest.Each(t, func(t *testing.T, s *servertest.Server) {
@@ -234,6 +238,7 @@ func TestUsers_ActOnThemselvesWithTokensOfTheirOwn(t *testing.T) {
 		for _, body := range []doc{{"app_metadata": doc{"admin": true}}, {"user_metadata": doc{}, "blocked": false}, {"name": "Ann"}} {
 			refused(t, s.Call(token, "PATCH", userPath(ann), body), 403, "insufficient_scope", "Insufficient scope, expected any of: update:users")
 		}
+		refused(t, s.Call(token, "PATCH", userPath(ann), doc{}), 400, "invalid_body", changesNothing)
 		const notOwn = "User to be acted on does not match subject in bearer token."
 		refused(t, s.Call(token, "GET", userPath(bob), nil), 403, "", notOwn)
 		refused(t, s.Call(token, "PATCH", userPath(bob), doc{"user_metadata": doc{}}), 403, "", notOwn)

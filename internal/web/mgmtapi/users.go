@@ -199,10 +199,13 @@ func updateUser(r *request) (answer, error) {
 }
 
 // mayUpdateUser looks at what a token may change that may not change everything: app_metadata with the scope for it, and
-// one's own user_metadata with the scope of the current user.
+// one's own user_metadata with the scope of the current user. Such a token must change something: the answer is the user.
 func (r *request) mayUpdateUser() error {
 	if r.token.has("update:users") {
 		return nil
+	}
+	if len(r.doc()) == 0 {
+		return invalidBody("Payload validation error: 'Too few properties defined (0), minimum 1'.")
 	}
 	for name := range r.doc() {
 		switch {
