@@ -133,6 +133,13 @@ func TestJobs_UsersAreExportedAndImportedAgain(t *testing.T) {
 		if done["status"] != "completed" || done["percentage_done"] != 100.0 || !strings.HasPrefix(location, s.URL+"/jobs/exports/job_") {
 			t.Fatalf("export: got %v", done)
 		}
+		// The address opens the file, so it is for those who may read users, and in no event of the log.
+		if got := s.Call(s.Token("create:users"), "GET", "/jobs/"+made["id"].(string), nil); got.Status != 200 || got.Doc()["status"] != "completed" || containsAny(got.Text, "location", "key=") {
+			t.Errorf("without read:users: got %d %s", got.Status, got.Text)
+		}
+		if events := s.Must(200, "GET", "/logs?per_page=100", nil).Text; containsAny(events, "/jobs/exports/") {
+			t.Errorf("the log holds the address: %s", events)
+		}
 		res, text := fetched(t, location)
 		if res.Header.Get("Content-Type") != "application/gzip" || res.Header.Get("Cache-Control") != "no-store" {
 			t.Errorf("file: got headers %v", res.Header)

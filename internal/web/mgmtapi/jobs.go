@@ -58,7 +58,8 @@ func (r *request) showJob(j *job.Job) resource.Document {
 	return d
 }
 
-// showProgress adds how far a job has come.
+// showProgress adds how far a job has come, and, for those who may read users, where the users of an export are. The address
+// opens the file for whoever has it.
 func (r *request) showProgress(d resource.Document, j *job.Job) {
 	if j.Type == job.VerificationEmail {
 		return
@@ -72,7 +73,7 @@ func (r *request) showProgress(d resource.Document, j *job.Job) {
 	if j.Type == job.UsersImport && j.Status.Ended() {
 		d["summary"] = j.Summary
 	}
-	if key := r.Jobs.DownloadKey(j); key != "" {
+	if key := r.Jobs.DownloadKey(j); key != "" && r.token.has("read:users") {
 		d["location"] = r.site.URL(exportPath+exportFile(j)) + "?key=" + key
 	}
 }
