@@ -468,6 +468,10 @@ func TestImport_TellsWhatIsWrongWithEachUser(t *testing.T) {
 		{`{"email":"a@b.c","custom_password_hash":{"algorithm":"md5"}}`, job.ImportError{Code: "OBJECT_REQUIRED", Message: "Missing required property: hash", Path: "custom_password_hash.hash"}},
 		{`{"email":"a@b.c","custom_password_hash":{"algorithm":"md5","hash":{"value":"00","encoding":"utf8"}}}`, job.ImportError{Code: "FORMAT", Message: "the encoding of md5 hashes must be hex or base64", Path: "custom_password_hash.hash.encoding"}},
 		{`{"email":"a@b.c","custom_password_hash":{"algorithm":"scrypt","keylen":0,"hash":{"value":"00","encoding":"hex"}}}`, job.ImportError{Code: "MINIMUM", Message: "Value 0 is less than minimum 1", Path: "custom_password_hash.keylen"}},
+		// Once accepted: PostgreSQL could not keep the first two, and the job never ended.
+		{`{"email":"a@b.c","name":"a\u0000b"}`, job.ImportError{Code: "FORMAT", Message: "Texts must be UTF-8 without the NUL character"}},
+		{`{"email":"a@b.c","user_metadata":{"a":["\u0000"]}}`, job.ImportError{Code: "FORMAT", Message: "Texts must be UTF-8 without the NUL character"}},
+		{`{"email":"a@b.c","user_metadata":{"a":` + strings.Repeat("[", 9000) + strings.Repeat("]", 9000) + `}}`, job.ImportError{Code: "FORMAT", Message: "Values are nested more than 500 deep"}},
 		{`{"email":"a@b.c","username":"x"}`, job.ImportError{Code: "NOT_PASSED", Message: "Cannot set username for connection without requires_username"}},
 	} {
 		j := b.ended(jobs, b.imports(jobs, job.Import{}, "["+c.user+"]"))

@@ -16,6 +16,7 @@ import (
 	"latchkey/internal/account"
 	"latchkey/internal/apierr"
 	"latchkey/internal/password"
+	"latchkey/internal/resource"
 	"latchkey/internal/user"
 )
 
@@ -89,6 +90,13 @@ func readRecord(raw json.RawMessage) *record {
 	if len(raw) > maxRecord {
 		r.value = nil // too much to show
 		r.refuse("MAXIMUM", fmt.Sprintf("The user is too large (%d bytes), maximum %d", len(raw), maxRecord), "")
+		return r
+	}
+	if err := resource.Check(value); err != nil {
+		if errors.Is(err, resource.ErrDepth) {
+			r.value = nil // nobody could read it
+		}
+		r.refuse(codeFormat, apierr.As(err).Message, "")
 		return r
 	}
 	var invalid *jsonschema.ValidationError

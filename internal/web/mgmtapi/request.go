@@ -10,8 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
+	"latchkey/internal/apierr"
 	"latchkey/internal/apischema"
 	"latchkey/internal/eventlog"
 	"latchkey/internal/protect"
@@ -210,11 +210,8 @@ func (r *request) decode(text []byte) error {
 			return invalidBody("Invalid request payload JSON format")
 		}
 	}
-	switch {
-	case deeper(r.body, maxDepth):
-		return invalidBody("Payload validation error: 'Values are nested more than %d deep'.", maxDepth)
-	case !storable(r.body):
-		return invalidBody("Payload validation error: 'Texts must be UTF-8 without the NUL character'.")
+	if err := resource.Check(r.body); err != nil {
+		return invalidBody("Payload validation error: '%s'.", apierr.As(err).Message)
 	}
 	return nil
 }
@@ -241,52 +238,8 @@ func (r *request) decodeForm(text []byte) error {
 	return nil
 }
 
-// maxDepth is how deep payloads may be nested. What is in them stands deeper in lists and in the log, and many a client
-// reads no more than some thousand levels.
-const maxDepth = 500
-
-// deeper reports whether a value is nested more than most levels deep.
-func deeper(v any, most int) bool {
-	if most < 0 {
-		return true
-	}
-	switch v := v.(type) {
-	case []any:
-		for _, one := range v {
-			if deeper(one, most-1) {
-				return true
-			}
-		}
-	case map[string]any:
-		for _, one := range v {
-			if deeper(one, most-1) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// storable reports whether the texts of a value are UTF-8 without the NUL character: databases keep no others.
-func storable(v any) bool {
-	switch v := v.(type) {
-	case string:
-		return utf8.ValidString(v) && !strings.Contains(v, "\x00")
-	case []any:
-		for _, one := range v {
-			if !storable(one) {
-				return false
-			}
-		}
-	case map[string]any:
-		for name, one := range v {
-			if !storable(name) || !storable(one) {
-				return false
-			}
-		}
-	}
-	return true
-}
+// storable reports whether a value can be kept.
+func storable(v any) bool { return resource.Check(v) == nil }
 
 // schemaProblem turns a finding of package apischema into the answer.
 func schemaProblem(err error, code, prefix string) error {
