@@ -6,6 +6,7 @@ package eventlog
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -106,21 +107,20 @@ func New(store Store, c clock.Clock, node uint32) *Log {
 	return &Log{store: store, clock: c, node: node % 100000}
 }
 
-// Write stores events: in the caller's transaction when ctx carries one, else at once.
+// Write stores events: with the commit of the caller's transaction when ctx carries one, else at once. Their ids and dates
+// are those of that moment.
 func (l *Log) Write(ctx context.Context, tenantID string, events ...Event) error {
 	if len(events) == 0 {
 		return nil
 	}
-	now := l.clock.Now()
-	records := make([]Record, len(events))
-	for i, e := range events {
+	clipped := slices.Clone(events)
+	for i := range clipped {
+		e := &clipped[i]
 		for _, text := range []*string{&e.Description, &e.UserName, &e.Audience, &e.Scope} {
 			*text = clip(*text)
 		}
-		id, at := l.nextID(now)
-		records[i] = Record{ID: id, Date: at, Event: e}
 	}
-	if err := l.store.InsertEvents(ctx, tenantID, records); err != nil {
+	if err := l.store.InsertEvents(ctx, tenantID, clipped, l.stamp); err != nil {
 		return fmt.Errorf("write %d log events: %w", len(events), err)
 	}
 	return nil
@@ -136,10 +136,10 @@ func clip(text string) string {
 	return strings.ToValidUTF8(text[:maxText], "") + "..."
 }
 
-// nextID gives digits only, ordered by time as text: those of IDAt, sequence, node. The time is that of the id: later than
-// now where the clock was set back.
-func (l *Log) nextID(now time.Time) (id string, at time.Time) {
-	ms := uint64(now.UnixMilli()) //nolint:gosec // the clock stands after 1970
+// stamp gives an id of digits only, ordered by time as text: those of IDAt, sequence, node. The time is that of the id: later
+// than now where the clock was set back.
+func (l *Log) stamp() (id string, at time.Time) {
+	ms := uint64(l.clock.Now().UnixMilli()) //nolint:gosec // the clock stands after 1970
 	for {
 		last := l.last.Load()
 		next := ms << 16

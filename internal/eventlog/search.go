@@ -26,8 +26,8 @@ const (
 	// firstBatch and mostAtOnce are how many events a search reads at once: more and more, as long as it goes on.
 	firstBatch = 100
 	mostAtOnce = 1000
-	// behind is how long readers that follow the log stay behind: an id is given before its commit, so a later one may be
-	// seen earlier.
+	// behind is how long readers that follow the log stay behind: an id is given on the way to its commit, so a later one may
+	// be seen earlier.
 	behind = 2 * time.Second
 	// minLiteral is how many characters a wildcard at the beginning or inside of a term needs beside it (Auth0 docs, "Log
 	// Search Query Syntax").
@@ -265,8 +265,10 @@ func (l *Log) Get(ctx context.Context, tenantID, id string) (*Record, error) {
 	return r, nil
 }
 
-// Follow gives the events that come after an id, the oldest first, at most limit; after the empty id come all. Nobody who
-// goes on from the last id misses an event: those of the last two seconds are not given yet.
+// Follow gives the events that come after an id, the oldest first, at most limit; after the empty id come all. Those of the
+// last two seconds are not given yet, so that nobody who goes on from the last id misses an event, however long its
+// transaction was open. What remains is a commit that itself takes longer: one that waits in PostgreSQL for rows that others
+// have locked, or of a node whose clock is behind.
 func (l *Log) Follow(ctx context.Context, tenantID, id string, limit int) ([]Record, error) {
 	c := Criteria{Ascending: true, Until: IDAt(l.clock.Now().Add(-behind))}
 	if id != "" {

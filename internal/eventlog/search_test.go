@@ -32,7 +32,12 @@ type bench struct {
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
-	db := storetest.Open(t, storetest.SQLite(t), store.Options{})
+	return newBenchOn(t, storetest.SQLite(t))
+}
+
+func newBenchOn(t *testing.T, url string) *bench {
+	t.Helper()
+	db := storetest.Open(t, url, store.Options{})
 	b := &bench{clock: clock.NewFake(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)), db: db}
 	b.Log = eventlog.New(db, b.clock, 7)
 	b.tenant = b.newTenant(t)
@@ -275,6 +280,48 @@ func TestFollow_StaysBehindAndMissesNothing(t *testing.T) {
 	follow()
 	if got, err := b.Follow(t.Context(), b.newTenant(t), "", 9); err != nil || len(got) > 0 {
 		t.Errorf("got %v, %v of another tenant, want nothing", got, err)
+	}
+}
+
+// An event of a transaction that was open for longer than readers stay behind was once missed by them: its id was that of
+// the moment when it was written.
+func TestFollow_SeesTheEventsOfATransactionThatTookLong(t *testing.T) {
+	t.Parallel()
+	for name, fresh := range map[string]func(testing.TB) string{"SQLite": storetest.SQLite, "PostgreSQL": storetest.PostgreSQL} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBenchOn(t, fresh(t))
+			ctx := t.Context()
+			follow := func(id string, want ...string) []eventlog.Record {
+				t.Helper()
+				got, err := b.Follow(ctx, b.tenant, id, 9)
+				must(t, err)
+				if !slices.Equal(descriptions(got), want) {
+					t.Fatalf("got %v, want %v", descriptions(got), want)
+				}
+				return got
+			}
+			var last string
+			begun := b.clock.Now()
+			must(t, b.db.InTx(ctx, func(long context.Context) error {
+				must(t, b.Write(long, b.tenant, eventlog.Event{Description: "long"}))
+				b.clock.Advance(5 * time.Second)
+				must(t, b.Write(ctx, b.tenant, eventlog.Event{Description: "short"}))
+				b.clock.Advance(5 * time.Second)
+				last = follow("", "short")[0].ID
+				return nil
+			}))
+			found, err := b.Search(ctx, b.tenant, eventlog.Query{Limit: 9})
+			must(t, err)
+			if got := descriptions(found); !slices.Equal(got, []string{"long", "short"}) {
+				t.Errorf("right after the commit a search gives %v, want both", got)
+			}
+			b.clock.Advance(3 * time.Second)
+			long := follow(last, "long")[0]
+			if want := begun.Add(10 * time.Second); !long.Date.Equal(want) || !strings.HasPrefix(long.ID, eventlog.IDAt(want)) {
+				t.Errorf("got the date %s and the id %s, want those of the commit at %s", long.Date, long.ID, want)
+			}
+		})
 	}
 }
 

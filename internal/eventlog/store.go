@@ -22,10 +22,15 @@ type DayCount struct {
 	Count int
 }
 
+// Stamp gives the next event's id and the time that it begins with. It is safe for concurrent use.
+type Stamp func() (id string, at time.Time)
+
 // Store keeps events.
 type Store interface {
-	// InsertEvents writes events. Inside a transaction it is a queued write.
-	InsertEvents(ctx context.Context, tenantID string, records []Record) error
+	// InsertEvents writes events with the commit of the caller's transaction, or at once where there is none. Their stamps are
+	// asked for in their order and then only: whatever the transaction waits for, the stamp of no event is much older than its
+	// commit. Where a transaction is run again or fails, stamps are asked for in vain.
+	InsertEvents(ctx context.Context, tenantID string, events []Event, stamp Stamp) error
 	// Event gives an event by its id, or nil.
 	Event(ctx context.Context, tenantID, id string) (*Record, error)
 	// Events lists a tenant's events by id, at most limit. It reads no more rows than it lists, unless both a type and a

@@ -98,7 +98,7 @@ func start(ctx context.Context, db *store.DB, tenantID string, i int, now time.T
 		if err != nil {
 			return err
 		}
-		return db.InsertEvents(ctx, tenantID, event(eventlog.CodeSent, now, 2*i))
+		return storetest.InsertRecords(ctx, db, tenantID, event(eventlog.CodeSent, now, 2*i))
 	})
 }
 
@@ -141,7 +141,7 @@ func token(ctx context.Context, db *store.DB, tenantID string, i int, now time.T
 		if err := db.TrimRefreshTokens(ctx, tenantID, userID, "client", 200); err != nil {
 			return err
 		}
-		return db.InsertEvents(ctx, tenantID, event(eventlog.SuccessLogin, now, 2*i+1))
+		return storetest.InsertRecords(ctx, db, tenantID, event(eventlog.SuccessLogin, now, 2*i+1))
 	})
 }
 

@@ -96,29 +96,37 @@ func decodeEvent(document string) (eventlog.Event, error) {
 const mostLogsAtOnce = 50
 
 // InsertEvents implements eventlog.Store.
-func (db *DB) InsertEvents(ctx context.Context, tenantID string, records []eventlog.Record) error {
-	if len(records) > mostLogsAtOnce {
+func (db *DB) InsertEvents(ctx context.Context, tenantID string, events []eventlog.Event, stamp eventlog.Stamp) error {
+	if len(events) > mostLogsAtOnce {
 		return db.InTx(ctx, func(ctx context.Context) error {
-			if err := db.InsertEvents(ctx, tenantID, records[:mostLogsAtOnce]); err != nil {
+			if err := db.InsertEvents(ctx, tenantID, events[:mostLogsAtOnce], stamp); err != nil {
 				return err
 			}
-			return db.InsertEvents(ctx, tenantID, records[mostLogsAtOnce:])
+			return db.InsertEvents(ctx, tenantID, events[mostLogsAtOnce:], stamp)
 		})
 	}
-	if len(records) == 0 {
+	if len(events) == 0 {
 		return nil
 	}
-	args := make([]any, 0, 1+5*len(records))
-	args = append(args, tenantID)
-	for i := range records {
-		r := &records[i]
-		document, err := encodeEvent(&r.Event)
+	const columns = 5
+	args := make([]any, 1+columns*len(events))
+	args[0] = tenantID
+	for i := range events {
+		document, err := encodeEvent(&events[i])
 		if err != nil {
 			return err
 		}
-		args = append(args, r.ID, string(r.Type), r.UserID, clock.Millis(r.Date), document)
+		copy(args[1+columns*i:], []any{"", string(events[i].Type), events[i].UserID, int64(0), document})
 	}
-	return db.queue(ctx, tuples(insertLogs, len(records), 5, 2, "$1, ", ""), args...)
+	return db.queueAll(ctx, &engine.Statement{
+		SQL: tuples(insertLogs, len(events), columns, 2, "$1, ", ""), Args: args,
+		Stamp: func() {
+			for row := args[1:]; len(row) > 0; row = row[columns:] {
+				id, at := stamp()
+				row[0], row[3] = id, clock.Millis(at)
+			}
+		},
+	})
 }
 
 // Event implements eventlog.Store.

@@ -16,10 +16,11 @@ type tx struct {
 	db      *DB
 	session engine.Session
 	queued  []*engine.Statement
-	failed  error           // the first error of the database; the transaction can only be rolled back
-	ended   bool            // the closure has returned
-	tenants map[string]bool // whose configuration it has written
-	shard   int             // of counters that are spread over rows: one for all it counts, so that two never wait crosswise
+	stamped []*engine.Statement // wait for the commit; behind all others
+	failed  error               // the first error of the database; the transaction can only be rolled back
+	ended   bool                // the closure has returned
+	tenants map[string]bool     // whose configuration it has written
+	shard   int                 // of counters that are spread over rows: one for all it counts, so that two never wait crosswise
 }
 
 type contextKey struct{}
@@ -112,6 +113,9 @@ func (t *tx) run(ctx context.Context, commit bool, question ...*engine.Statement
 	}
 	statements := append(t.queued, question...)
 	t.queued = nil
+	if commit {
+		statements = append(statements, t.stamped...)
+	}
 	if err := t.session.Run(ctx, statements, commit); err != nil {
 		t.failed = err
 		return err
@@ -165,7 +169,7 @@ func (db *DB) queueOne(ctx context.Context, missed error, sql string, args ...an
 	return db.queueAll(ctx, &engine.Statement{SQL: sql, Args: args, Missed: missed})
 }
 
-// queueAll is queue for statements that belong together.
+// queueAll is queue for statements that belong together. One with a stamp waits for the commit.
 func (db *DB) queueAll(ctx context.Context, statements ...*engine.Statement) error {
 	t := db.transactionFrom(ctx)
 	switch {
@@ -178,7 +182,13 @@ func (db *DB) queueAll(ctx context.Context, statements ...*engine.Statement) err
 	case !allStorable(statements):
 		return errText
 	}
-	t.queued = append(t.queued, statements...)
+	for _, s := range statements {
+		if s.Stamp != nil {
+			t.stamped = append(t.stamped, s)
+		} else {
+			t.queued = append(t.queued, s)
+		}
+	}
 	return nil
 }
 

@@ -87,9 +87,9 @@ type log struct {
 	m *memory
 }
 
-func (l log) InsertEvents(_ context.Context, _ string, records []eventlog.Record) error {
-	for _, r := range records {
-		l.m.events = append(l.m.events, r.Type)
+func (l log) InsertEvents(_ context.Context, _ string, events []eventlog.Event, _ eventlog.Stamp) error {
+	for _, e := range events {
+		l.m.events = append(l.m.events, e.Type)
 	}
 	return nil
 }

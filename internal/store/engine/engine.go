@@ -27,6 +27,11 @@ type Statement struct {
 	// row is as good as any number; not for statements with rows in their answer.
 	Missed error
 
+	// Stamp sets those of Args that tell when the statement was committed. It is called each time the statement is about to be
+	// committed, as late as the engine can, and not for others to wait for. Statements with it come last in the Run that commits,
+	// have no rows and do not miss. Nil where all of Args are known.
+	Stamp func()
+
 	// Changed is how many rows the statement wrote; set by the engine.
 	Changed int64
 }

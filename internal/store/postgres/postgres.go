@@ -161,6 +161,11 @@ func (e *Engine) send(ctx context.Context, conn *pgx.Conn, begin string, stateme
 	defer cancel()
 	e.roundTrips.Add(1)
 	e.statements.Add(int64(len(statements)))
+	for _, s := range statements {
+		if s.Stamp != nil {
+			s.Stamp()
+		}
+	}
 	if begin == "" && !commit && len(statements) == 1 {
 		return ask(ctx, conn, statements[0])
 	}

@@ -27,6 +27,8 @@ type session struct {
 	conn   *conn // not nil while the transaction has the writer
 	marked bool  // it began after others that wait for the same commit
 	ended  bool
+
+	stamped []*engine.Statement // run when it is committed
 }
 
 // group is the transactions that wait for the same commit. A commit costs the disk's time whatever is in it, so while
@@ -64,6 +66,10 @@ func (s *session) run(ctx context.Context, statements []*engine.Statement, last 
 	}
 	s.engine.roundTrips.Add(1)
 	for _, statement := range statements {
+		if statement.Stamp != nil {
+			s.stamped = append(s.stamped, statement)
+			continue
+		}
 		if err := s.engine.run(context.Background(), s.conn, statement); err != nil {
 			return err
 		}
@@ -103,6 +109,7 @@ func (s *session) commit() error {
 			return engine.ErrUnavailable.With(err)
 		}
 	}
+	e.stamped = append(e.stamped, s.stamped...)
 	if e.waiting.Load() == 0 {
 		err := e.commitAll()
 		e.release()
@@ -166,7 +173,10 @@ func (s *session) Rollback() {
 
 // commitAll commits what the writer has open and tells everybody who waits for it. The caller has the writer.
 func (e *Engine) commitAll() error {
-	err := mapError(e.writer.exec(commit), nil)
+	err := e.stamp()
+	if err == nil {
+		err = mapError(e.writer.exec(commit), nil)
+	}
 	if err != nil && e.writer.exec(rollback) != nil {
 		e.drop()
 	}
@@ -174,8 +184,23 @@ func (e *Engine) commitAll() error {
 	return err
 }
 
+// stamp runs what the transactions that are about to be committed have left for that moment. Each of them may have waited
+// for others that it let pass.
+func (e *Engine) stamp() error {
+	statements := e.stamped
+	e.stamped = nil
+	for _, s := range statements {
+		s.Stamp()
+		if err := e.run(context.Background(), e.writer, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // end gives up the open transaction, with everybody who waits for its commit. The caller has the writer.
 func (e *Engine) end(cause error) {
+	e.stamped = nil
 	e.drop()
 	e.tell(engine.ErrUnavailable.With(cause))
 }

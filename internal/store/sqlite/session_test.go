@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -92,6 +93,58 @@ func TestSession_ThoseThatQueueAreCommittedTogether(t *testing.T) {
 			t.Errorf("got %d rows, want 2: what the second undid is its own", n)
 		}
 	})
+}
+
+// An event of the log once had the time of its writing and not that of its commit, for which it waited behind others.
+func TestSession_WhatIsStampedIsStampedWithTheCommit(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := open(t, Options{})
+		begun := time.Now()
+		stamped := do("INSERT INTO t (n) VALUES ($1)", -1)
+		stamped.Stamp = func() { stamped.Args[0] = int(time.Since(begun) / time.Second) }
+		first := e.Begin()
+		if err := first.Run(t.Context(), insert(100), false); err != nil {
+			t.Fatal(err)
+		}
+		written := make(chan error, 1)
+		go func() { written <- e.Write(context.Background(), stamped) }()
+		synctest.Wait()
+		slow := queue(t, e, 200, func(s engine.Session) error {
+			time.Sleep(7 * time.Second)
+			return commitIt(s)
+		})
+		if err := errors.Join(first.Run(t.Context(), nil, true), <-written, <-slow); err != nil {
+			t.Fatal(err)
+		}
+		var rows []int
+		err := e.Read(t.Context(), &engine.Statement{SQL: "SELECT n FROM t ORDER BY n", Row: func(r engine.Row) error {
+			var n int
+			err := r.Scan(&n)
+			rows = append(rows, n)
+			return err
+		}})
+		if want := []int{7, 100, 200}; err != nil || !slices.Equal(rows, want) {
+			t.Errorf("got %v, error %v, want %v", rows, err, want)
+		}
+	})
+}
+
+func TestSession_AStampedWriteThatFailsUndoesItsCommit(t *testing.T) {
+	t.Parallel()
+	e := open(t, Options{})
+	taken := do("INSERT INTO t (n) VALUES ($1)", -1)
+	taken.Stamp = func() { taken.Args[0] = 1 }
+	if err := e.Begin().Run(t.Context(), append(insert(1), taken), true); err == nil {
+		t.Error("a row was written twice")
+	}
+	taken.Stamp = func() { taken.Args[0] = 2 }
+	if err := e.Begin().Run(t.Context(), append(insert(1), taken), true); err != nil {
+		t.Errorf("again: %v", err)
+	}
+	if n := count(t, e); n != 2 {
+		t.Errorf("got %d rows, want 2", n)
+	}
 }
 
 func TestSession_AWaitThatEndsDoesNotLeaveOthersUncommitted(t *testing.T) {

@@ -44,11 +44,12 @@ type Engine struct {
 	path       string
 	writerWait time.Duration
 
-	turn    chan struct{} // holds a token while a transaction has the writer; waiters are served in order
-	waiting atomic.Int32  // transactions that wait for the token to begin
-	writer  *conn         // touched only by the holder of the token; nil after it broke
-	group   *group        // likewise: finished transactions that are not committed yet; nil when there are none
-	readers chan *conn    // a nil one is not opened yet
+	turn    chan struct{}       // holds a token while a transaction has the writer; waiters are served in order
+	waiting atomic.Int32        // transactions that wait for the token to begin
+	writer  *conn               // touched only by the holder of the token; nil after it broke
+	group   *group              // likewise: finished transactions that are not committed yet; nil when there are none
+	stamped []*engine.Statement // likewise: what finished transactions write when they are committed
+	readers chan *conn          // a nil one is not opened yet
 	closed  atomic.Bool
 	closing sync.Once
 

@@ -16,7 +16,7 @@ var logReads = []promise{
 	{"AnEventIsReadByItsID", func(t *testing.T, s *suite) {
 		ctx, id := t.Context(), s.tenant(t)
 		want := record(1, eventlog.SuccessLogin, "u")
-		ok(t, s.db.InsertEvents(ctx, id, []eventlog.Record{want, record(2, eventlog.SuccessLogin, "u")}))
+		ok(t, InsertRecords(ctx, s.db, id, []eventlog.Record{want, record(2, eventlog.SuccessLogin, "u")}))
 		got, err := s.db.Event(ctx, id, want.ID)
 		ok(t, err)
 		equal(t, "event", got, &want)
@@ -36,7 +36,7 @@ var logReads = []promise{
 			}
 			all = append(all, record(i, typ, owner))
 		}
-		ok(t, s.db.InsertEvents(ctx, id, all))
+		ok(t, InsertRecords(ctx, s.db, id, all))
 		for name, c := range map[string]struct {
 			criteria eventlog.Criteria
 			limit    int
@@ -67,7 +67,7 @@ var logReads = []promise{
 	{"EventsAreCountedByTypeAndDay", func(t *testing.T, s *suite) {
 		ctx, id := t.Context(), s.tenant(t)
 		midnight := time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
-		ok(t, s.db.InsertEvents(ctx, id, []eventlog.Record{
+		ok(t, InsertRecords(ctx, s.db, id, []eventlog.Record{
 			recordAt(midnight.Add(-24*time.Hour-time.Millisecond), "9", eventlog.SuccessLogin),
 			recordAt(midnight.Add(-24*time.Hour), "0", eventlog.SuccessLogin),
 			recordAt(midnight.Add(-time.Millisecond), "9", eventlog.SuccessLogin),

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -11,6 +12,7 @@ import (
 	"latchkey/internal/eventlog"
 	"latchkey/internal/message"
 	"latchkey/internal/store"
+	"latchkey/internal/user"
 )
 
 func record(n int, typ eventlog.Type, userID string) eventlog.Record {
@@ -27,6 +29,19 @@ func record(n int, typ eventlog.Type, userID string) eventlog.Record {
 	}
 }
 
+// InsertRecords writes events that have their stamps already.
+func InsertRecords(ctx context.Context, db *store.DB, tenantID string, records []eventlog.Record) error {
+	events := make([]eventlog.Event, len(records))
+	for i, r := range records {
+		events[i] = r.Event
+	}
+	next := 0
+	return db.InsertEvents(ctx, tenantID, events, func() (string, time.Time) {
+		next++
+		return records[next-1].ID, records[next-1].Date
+	})
+}
+
 var logs = []promise{
 	{"EventsComeBackNewestFirstByTypeAndUser", func(t *testing.T, s *suite) {
 		ctx, id := t.Context(), s.tenant(t)
@@ -39,10 +54,10 @@ var logs = []promise{
 			all = append(all, record(i, typ, who))
 		}
 		all[5].Details = nil
-		ok(t, s.db.InsertEvents(ctx, id, all[3:]))
-		ok(t, s.db.InsertEvents(ctx, id, all[:3]))
-		ok(t, s.db.InsertEvents(ctx, id, nil))
-		ok(t, s.db.InsertEvents(ctx, s.tenant(t), all))
+		ok(t, InsertRecords(ctx, s.db, id, all[3:]))
+		ok(t, InsertRecords(ctx, s.db, id, all[:3]))
+		ok(t, InsertRecords(ctx, s.db, id, nil))
+		ok(t, InsertRecords(ctx, s.db, s.tenant(t), all))
 		for _, c := range []struct {
 			typ   eventlog.Type
 			user  string
@@ -68,18 +83,54 @@ var logs = []promise{
 		for i := range 123 {
 			all = append(all, record(i, eventlog.SuccessLogin, "u"))
 		}
-		ok(t, s.db.InsertEvents(ctx, id, all))
+		ok(t, InsertRecords(ctx, s.db, id, all))
 		got, err := s.db.Events(ctx, id, eventlog.Criteria{}, 1000)
 		ok(t, err)
 		equal(t, "events", len(got), 123)
+	}},
+	{"EventsAreStampedWhenTheirTransactionIsCommitted", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		stamps, closed := 0, false
+		stamp := func() (string, time.Time) {
+			if !closed {
+				t.Error("a stamp was asked for before the commit")
+			}
+			stamps++
+			return fmt.Sprint("900", stamps), at(stamps)
+		}
+		event := func(text string) []eventlog.Event { return []eventlog.Event{{Type: "s", Description: text}} }
+		refused := errors.New("refused")
+		is(t, s.db.InTx(ctx, func(ctx context.Context) error {
+			ok(t, s.db.InsertEvents(ctx, id, event("undone"), stamp))
+			_, err := s.db.User(ctx, id, "nobody") // sends what is queued
+			is(t, err, user.ErrNotFound)
+			return refused
+		}), refused)
+		equal(t, "stamps of what was not committed", stamps, 0)
+		ok(t, s.db.InTx(ctx, func(ctx context.Context) error {
+			ok(t, s.db.InsertEvents(ctx, id, append(event("first"), event("second")...), stamp))
+			ok(t, s.db.CreateUser(ctx, id, person("a@example.com")))
+			ok(t, s.db.InsertEvents(ctx, id, event("third"), stamp))
+			closed = true
+			return nil
+		}))
+		ok(t, s.db.InsertEvents(ctx, id, event("fourth"), stamp))
+		equal(t, "stamps", stamps, 4)
+		got, err := s.db.Events(ctx, id, eventlog.Criteria{Ascending: true}, 9)
+		ok(t, err)
+		var want []eventlog.Record
+		for i, text := range []string{"first", "second", "third", "fourth"} {
+			want = append(want, eventlog.Record{ID: fmt.Sprint("900", i+1), Date: at(i + 1), Event: event(text)[0]})
+		}
+		equal(t, "events", got, want)
 	}},
 	{"OldEventsOfAllTenantsAreDeletedSomeAtATime", func(t *testing.T, s *suite) {
 		db := s.alone(t, store.Options{})
 		ctx := t.Context()
 		here, there := newTenant(t, db), newTenant(t, db)
 		for i := range 6 {
-			ok(t, db.InsertEvents(ctx, here, []eventlog.Record{record(i, eventlog.SuccessLogin, "u")}))
-			ok(t, db.InsertEvents(ctx, there, []eventlog.Record{record(i, eventlog.SuccessLogin, "u")}))
+			ok(t, InsertRecords(ctx, db, here, []eventlog.Record{record(i, eventlog.SuccessLogin, "u")}))
+			ok(t, InsertRecords(ctx, db, there, []eventlog.Record{record(i, eventlog.SuccessLogin, "u")}))
 		}
 		for _, want := range []int{5, 3, 0} {
 			n, err := db.DeleteEventsBefore(ctx, at(4), 5)

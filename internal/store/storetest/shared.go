@@ -116,7 +116,7 @@ var sweeps = []promise{
 			ok(t, err)
 			_, err = db.CountGuess(ctx, id, "email", fmt.Sprint(i), 1, lock, maxLock, expires, at(-1))
 			ok(t, err)
-			ok(t, db.InsertEvents(ctx, id, []eventlog.Record{{ID: fmt.Sprint(i), Date: expires, Event: eventlog.Event{Type: "s"}}}))
+			ok(t, InsertRecords(ctx, db, id, []eventlog.Record{{ID: fmt.Sprint(i), Date: expires, Event: eventlog.Event{Type: "s"}}}))
 		}
 		endless := refreshToken("endless", 1)
 		endless.ExpiresAt = time.Time{}

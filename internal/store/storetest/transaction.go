@@ -270,7 +270,7 @@ var transactions = []promise{
 			row.LastError = text
 			ok(t, s.db.InsertMessage(ctx, row))
 			ok(t, s.db.FinishMessages(ctx, "me", []message.Outcome{{Key: row.Key, State: message.StateFailed, LastError: text}}))
-			ok(t, s.db.InsertEvents(ctx, id, []eventlog.Record{{ID: row.ID, Event: eventlog.Event{
+			ok(t, InsertRecords(ctx, s.db, id, []eventlog.Record{{ID: row.ID, Event: eventlog.Event{
 				Type: "f", Description: text, Origin: eventlog.Origin{UserAgent: text}, Details: map[string]any{text: text},
 			}}}))
 		}
