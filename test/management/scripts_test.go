@@ -3,6 +3,7 @@ package management
 import (
 	"bytes"
 	_ "embed" // for a public key
+	"errors"
 	"mime/multipart"
 	"strings"
 
@@ -289,12 +290,12 @@ func usersScript() []step {
 func importUsers(r *script) servertest.Reply {
 	var b bytes.Buffer
 	w := multipart.NewWriter(&b)
-	_ = w.WriteField("connection_id", r.kept["connection"])
 	part, err := w.CreateFormFile("users", "users.json")
-	if err == nil {
-		_, err = part.Write([]byte(`[{"email": "carl@example.com"}]`))
+	if err != nil {
+		r.T.Fatal(err)
 	}
-	if err = w.Close(); err != nil {
+	_, err = part.Write([]byte(`[{"email": "carl@example.com"}]`))
+	if err := errors.Join(err, w.WriteField("connection_id", r.kept["connection"]), w.Close()); err != nil {
 		r.T.Fatal(err)
 	}
 	req := r.request("POST", "/jobs/users-imports", b.String())
