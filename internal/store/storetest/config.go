@@ -256,7 +256,9 @@ var resourceServers = []promise{
 	}},
 	{"AClientGrantIsFoundByClientAndAudience", func(t *testing.T, s *suite) {
 		ctx, id := t.Context(), s.tenant(t)
-		want := &resourceserver.ClientGrant{ID: ident.ClientGrantID(), ClientID: "c", Audience: "urn:api", Scopes: []string{"a", "b"}}
+		want := &resourceserver.ClientGrant{
+			ID: ident.ClientGrantID(), ClientID: "c", Audience: "urn:api", Scopes: []string{"a", "b"}, SubjectType: resourceserver.ForClients,
+		}
 		ok(t, s.db.CreateClientGrant(ctx, id, want))
 		got, err := s.db.ClientGrant(ctx, id, "c", "urn:api")
 		ok(t, err)
