@@ -13,7 +13,8 @@
 // others; a file that is no JSON array stops the job before anybody is imported. Exports read the users of a connection in
 // the order of creation and write gzip members, one a chunk, which together are one gzip file.
 //
-// A job and its files live for 24 hours, and a job that has not ended after two hours fails, as the service has it.
+// A job and its files live for 24 hours, and a job that has not ended after two hours fails, as the service has it. Files are
+// sealed, the one of an import goes when the job ends, and what it refused is listed without the secrets in it.
 // send_completion_email is kept and shown; no mail is sent, since a tenant has no administrators to send it to.
 //
 // Sources: https://auth0.com/docs/manage-users/user-migration/bulk-user-imports,

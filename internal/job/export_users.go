@@ -166,12 +166,15 @@ func (r *run) add(ctx context.Context, content []byte, change func(j *Job)) erro
 	if err != nil {
 		return err
 	}
-	number := r.job.Progress.Chunks
+	chunk, err := Chunk{Stream: Output, Number: r.job.Progress.Chunks, Content: member}.Seal(r.Keys, r.job.key())
+	if err != nil {
+		return err
+	}
 	return r.save(ctx, func(j *Job) {
 		change(j)
 		j.Progress.Chunks++
 	}, func(ctx context.Context) error {
-		return r.Store.AddChunk(ctx, r.job.TenantID, r.job.ID, Chunk{Stream: Output, Number: number, Content: member})
+		return r.Store.AddChunk(ctx, r.job.TenantID, r.job.ID, chunk)
 	})
 }
 

@@ -210,14 +210,18 @@ func (i *importing) once(ctx context.Context, batch []*record) error {
 			refused = append(refused, UserError{User: r.shown(), Errors: d.errors})
 		}
 	}
-	var list []byte
+	var list *Chunk
 	if len(refused) > 0 {
-		var err error
-		if list, err = json.Marshal(refused); err != nil {
+		text, err := json.Marshal(refused)
+		if err != nil {
 			return fmt.Errorf("write the errors of an import: %w", err)
 		}
+		sealed, err := Chunk{Stream: Errors, Number: i.job.Progress.Chunks, Content: text}.Seal(i.Keys, i.job.key())
+		if err != nil {
+			return err
+		}
+		list = &sealed
 	}
-	before := i.job.Progress.Chunks
 	return i.save(ctx, func(j *Job) {
 		j.Progress.Done += len(batch)
 		j.Summary.Failed += did.Failed
@@ -235,7 +239,7 @@ func (i *importing) once(ctx context.Context, batch []*record) error {
 		if list == nil {
 			return nil
 		}
-		return i.Store.AddChunk(ctx, i.job.TenantID, i.job.ID, Chunk{Stream: Errors, Number: before, Content: list})
+		return i.Store.AddChunk(ctx, i.job.TenantID, i.job.ID, *list)
 	})
 }
 

@@ -2,9 +2,12 @@ package job
 
 import (
 	"context"
+	"fmt"
+	"strconv"
 	"time"
 
 	"latchkey/internal/apierr"
+	"latchkey/internal/seal"
 )
 
 // Type says what a job does.
@@ -128,11 +131,38 @@ func (j *Job) TimeLeft(now time.Time) (left time.Duration, known bool) {
 // Key names a job.
 type Key struct{ TenantID, ID string }
 
-// Chunk is a part of a job's file, at most ChunkSize long as storage goes, and any length as its writer needs.
+func (j *Job) key() Key { return Key{j.TenantID, j.ID} }
+
+// Chunk is a part of a job's file. Storage has it sealed: files of users hold what no table shows, hashes of their passwords
+// among it.
 type Chunk struct {
 	Stream  Stream
 	Number  int // from 0
 	Content []byte
+}
+
+// Seal gives the chunk as storage has it, good at no other place.
+func (c Chunk) Seal(keys *seal.Keyset, k Key) (Chunk, error) {
+	sealed, err := keys.Seal(c.Content, c.place(k)...)
+	if err != nil {
+		return Chunk{}, fmt.Errorf("seal a job's file: %w", err)
+	}
+	c.Content = sealed
+	return c, nil
+}
+
+// open is the inverse of Seal.
+func (c Chunk) open(keys *seal.Keyset, k Key) ([]byte, error) {
+	content, err := keys.Open(c.Content, c.place(k)...)
+	if err != nil {
+		return nil, fmt.Errorf("open a job's file: %w", err)
+	}
+	return content, nil
+}
+
+// place names where the chunk belongs.
+func (c Chunk) place(k Key) []string {
+	return []string{k.TenantID, "job", k.ID, string(c.Stream), strconv.Itoa(c.Number)}
 }
 
 // ChunkSize is how a file that comes from outside is cut.
@@ -156,6 +186,8 @@ type Store interface {
 	AddChunk(ctx context.Context, tenantID, jobID string, c Chunk) error
 	// Chunk gives a part of a file, or nil.
 	Chunk(ctx context.Context, tenantID, jobID string, stream Stream, number int) ([]byte, error)
+	// DeleteChunks removes one of the job's files. Inside a transaction it is a queued write.
+	DeleteChunks(ctx context.Context, tenantID, jobID string, stream Stream) error
 	// DeleteJob removes a job and its files. That there is none is no error.
 	DeleteJob(ctx context.Context, tenantID, jobID string) error
 

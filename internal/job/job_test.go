@@ -487,6 +487,52 @@ func TestImport_TellsWhatIsWrongWithEachUser(t *testing.T) {
 	equal(t, "users", len(b.all("users")), 0)
 }
 
+func TestImport_ShowsAndKeepsNoSecretOfWhatItRefuses(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, storetest.SQLite(t))
+	idle := b.node(func(c *job.Config) { c.Idle = true })
+	j := b.imports(idle, job.Import{}, `[{"email":"a@b.c","password":"CLEAR1"},
+		{"email":"b@b.c","passwordHash":"CLEAR2","user_metadata":{"Secret":["CLEAR3"],"color":"red"}},
+		{"email":"c@b.c","custom_password_hash":{"algorithm":"md5","hash":{"value":"CLEAR4","encoding":"CLEAR5"},"salt":{"value":"CLEAR6"},"x":"CLEAR7"}},
+		{"email":"d@b.c","mfa_factors":[{"totp":{"secret":"CLEAR8"}}]},
+		{"email":"e@b.c","custom_password_hash":{"algorithm":"md5","hash":{"value":"CLEAR9"},"salt":{"value":"CLEARA","position":"prefix"}},"y":1}]`)
+	rows := func(stream job.Stream) (all string) {
+		for n := 0; ; n++ {
+			content, err := b.db.Chunk(t.Context(), b.tenant, j.ID, stream, n)
+			must(t, err)
+			if content == nil {
+				return all
+			}
+			all += string(content)
+		}
+	}
+	if waits := rows(job.Input); waits == "" || strings.Contains(waits, "CLEAR") || strings.Contains(waits, "a@b.c") {
+		t.Errorf("the file that waits is kept as %q", waits)
+	}
+	jobs := b.node(nil)
+	equal(t, "summary", b.ended(jobs, j).Summary, job.Summary{Failed: 5, Total: 5})
+	equal(t, "the file of a job that has ended", rows(job.Input), "")
+	refused, err := jobs.Refused(t.Context(), b.tenant, j.ID)
+	must(t, err)
+	text, err := json.Marshal(refused)
+	must(t, err)
+	if strings.Contains(strings.ReplaceAll(string(text), "CLEAR5", ""), "CLEAR") {
+		t.Errorf("secrets are shown: %s", text)
+	}
+	if kept := rows(job.Errors); kept == "" || strings.Contains(kept, "a@b.c") {
+		t.Errorf("what was refused is kept as %q", kept)
+	}
+	equal[any](t, "the last of them", refused[4].User, map[string]any{"email": "e@b.c", "y": 1.0, "custom_password_hash": map[string]any{
+		"algorithm": "md5", "hash": map[string]any{"value": "*****"}, "salt": map[string]any{"value": "*****", "position": "prefix"},
+	}})
+
+	broken := b.imports(jobs, job.Import{}, `{"password":"CLEAR"}`)
+	equal(t, "a file that is no list", b.ended(jobs, broken).Status, job.Failed)
+	content, err := b.db.Chunk(t.Context(), b.tenant, broken.ID, job.Input, 0)
+	must(t, err)
+	equal(t, "its file", content, nil)
+}
+
 func TestImport_TellsThatFactorsWereNotEnrolled(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, storetest.SQLite(t))

@@ -287,7 +287,10 @@ func (s *Jobs) takeFile(ctx context.Context, j *Job, file io.Reader) error {
 			return fmt.Errorf("read the users file: %w", err)
 		}
 		if n > 0 {
-			chunk := Chunk{Stream: Input, Number: number, Content: content[:n]}
+			chunk, err := Chunk{Stream: Input, Number: number, Content: content[:n]}.Seal(s.c.Keys, j.key())
+			if err != nil {
+				return err
+			}
 			if err := s.c.Store.AddChunk(ctx, j.TenantID, j.ID, chunk); err != nil {
 				return err
 			}
@@ -392,7 +395,7 @@ func (s *Jobs) Refused(ctx context.Context, tenantID, jobID string) ([]UserError
 	}
 	var all []UserError
 	for number := range j.Progress.Chunks {
-		content, err := s.c.Store.Chunk(ctx, tenantID, jobID, Errors, number)
+		content, err := s.c.chunk(ctx, j.key(), Errors, number)
 		if err != nil {
 			return nil, err
 		}
@@ -453,12 +456,21 @@ func (c *Config) connection(ctx context.Context, tenantID, id string) (*connecti
 
 // file reads a job's file from its chunks.
 func (c *Config) file(ctx context.Context, j *Job, stream Stream) *fileReader {
-	return &fileReader{ctx: ctx, store: c.Store, key: Key{j.TenantID, j.ID}, stream: stream}
+	return &fileReader{ctx: ctx, c: c, key: j.key(), stream: stream}
+}
+
+// chunk gives a part of a job's file, or nil behind its end.
+func (c *Config) chunk(ctx context.Context, k Key, stream Stream, number int) ([]byte, error) {
+	content, err := c.Store.Chunk(ctx, k.TenantID, k.ID, stream, number)
+	if err != nil || content == nil {
+		return nil, err
+	}
+	return Chunk{stream, number, content}.open(c.Keys, k)
 }
 
 type fileReader struct {
 	ctx    context.Context //nolint:containedctx // a reader has no other way to be cut off
-	store  Store
+	c      *Config
 	key    Key
 	stream Stream
 	next   int
@@ -469,7 +481,7 @@ type fileReader struct {
 // Read implements io.Reader.
 func (f *fileReader) Read(p []byte) (int, error) {
 	if len(f.rest) == 0 {
-		content, err := f.store.Chunk(f.ctx, f.key.TenantID, f.key.ID, f.stream, f.next)
+		content, err := f.c.chunk(f.ctx, f.key, f.stream, f.next)
 		if err != nil {
 			f.failed = err
 			return 0, err

@@ -141,37 +141,55 @@ func (r *record) notices() []ImportError {
 	return []ImportError{{codeMFA, "The user was imported without the MFA factors, which this server cannot enroll", "mfa_factors"}}
 }
 
-// shown is the element without its secrets.
-func (r *record) shown() any {
-	object, isObject := r.value.(map[string]any)
-	if !isObject {
-		return r.value
-	}
-	return hide(object, []string{"password_hash"}, []string{"custom_password_hash", "hash", "value"},
-		[]string{"custom_password_hash", "hash", "key", "value"}, []string{"mfa_factors"})
+// shown is the element without its secrets, also where one stands under a name that the schema does not have.
+func (r *record) shown() any { return hide(r.value, false) }
+
+// hidden is what stands for a secret.
+const hidden = "*****"
+
+// secretNames are in the names of members that hold secrets, at any depth; hashSettings are the members below them that do
+// not.
+var (
+	secretNames  = []string{"passw", "hash", "salt", "secret", "mfa_factors"}
+	hashSettings = []string{"algorithm", "digest", "encoding", "position"}
+)
+
+// isSecret reports whether what stands under a name is secret, where what is around it is or is not.
+func isSecret(name string, around bool) bool {
+	lower := strings.ToLower(name)
+	return around && !slices.Contains(hashSettings, name) ||
+		slices.ContainsFunc(secretNames, func(part string) bool { return strings.Contains(lower, part) })
 }
 
-// hide gives a copy of an object in which the values at some paths are stars.
-func hide(object map[string]any, paths ...[]string) map[string]any {
-	shown := make(map[string]any, len(object))
-	for name, value := range object {
-		var below [][]string
-		for _, p := range paths {
-			if p[0] != name {
-				continue
-			}
-			if len(p) == 1 {
-				value = "*****"
-			} else {
-				below = append(below, p[1:])
-			}
+// hide gives a copy of a value in which the secrets are stars.
+func hide(value any, secret bool) any {
+	switch value := value.(type) {
+	case map[string]any:
+		shown := make(map[string]any, len(value))
+		for name, one := range value {
+			shown[name] = hide(one, isSecret(name, secret))
 		}
-		if inner, isObject := value.(map[string]any); isObject && below != nil {
-			value = hide(inner, below...)
+		return shown
+	case []any:
+		shown := make([]any, len(value))
+		for i, one := range value {
+			shown[i] = hide(one, secret)
 		}
-		shown[name] = value
+		return shown
 	}
-	return shown
+	if secret {
+		return hidden
+	}
+	return value
+}
+
+// hideAt gives a value that stands at a place, or stars.
+func hideAt(location []string, value any) any {
+	secret := false
+	for _, name := range location {
+		secret = isSecret(name, secret)
+	}
+	return hide(value, secret)
 }
 
 // refusal explains what the account's rules refuse, which they say in the words of the Management API.
@@ -218,7 +236,7 @@ func explain(e *jsonschema.ValidationError, value any) ImportError {
 	case *kind.Type:
 		return say("INVALID_TYPE", path, "Expected type %s but found type %s", strings.Join(k.Want, ","), k.Got)
 	case *kind.Enum:
-		return say("ENUM_MISMATCH", path, "No enum match for: %s", encoded(k.Got))
+		return say("ENUM_MISMATCH", path, "No enum match for: %s", encoded(hideAt(e.InstanceLocation, k.Got)))
 	case *kind.Required:
 		return say("OBJECT_REQUIRED", at(k.Missing[0]), "Missing required property: %s", k.Missing[0])
 	case *kind.AdditionalProperties:
@@ -241,7 +259,7 @@ func explain(e *jsonschema.ValidationError, value any) ImportError {
 	case *kind.Pattern:
 		return say("PATTERN", path, "String does not match pattern %s", k.Want)
 	case *kind.Format:
-		return say(codeFormat, path, "Object didn't pass validation for format %s: %v", k.Want, k.Got)
+		return say(codeFormat, path, "Object didn't pass validation for format %s: %v", k.Want, hideAt(e.InstanceLocation, k.Got))
 	case *kind.Not:
 		return forbidden(path, value)
 	}

@@ -265,7 +265,7 @@ func (r *run) save(ctx context.Context, change func(j *Job), write func(ctx cont
 	return nil
 }
 
-// end commits the last state of the job.
+// end commits the last state of the job. The file of an import goes: nobody needs it any more.
 func (r *run) end(ctx context.Context, status Status, details string) error {
 	typ := eventlog.UserImported
 	if status == Failed {
@@ -277,6 +277,9 @@ func (r *run) end(ctx context.Context, status Status, details string) error {
 	}, func(ctx context.Context) error {
 		if r.job.Type != UsersImport {
 			return nil
+		}
+		if err := r.Store.DeleteChunks(ctx, r.job.TenantID, r.job.ID, Input); err != nil {
+			return err
 		}
 		return r.Events.Write(ctx, r.job.TenantID, eventlog.Event{
 			Type: typ, Description: details, ConnectionID: r.job.ConnectionID, Connection: r.job.Connection,

@@ -26,6 +26,7 @@ const (
 	insertChunk     = `INSERT INTO job_chunks (tenant_id, job_id, stream, number, content) VALUES ($1, $2, $3, $4, $5)`
 	selectChunk     = `SELECT content FROM job_chunks WHERE tenant_id = $1 AND job_id = $2 AND stream = $3 AND number = $4`
 	deleteJob       = `DELETE FROM jobs WHERE tenant_id = $1 AND job_id = $2`
+	deleteChunks    = `DELETE FROM job_chunks WHERE tenant_id = $1 AND job_id = $2 AND stream = $3`
 	deleteJobChunks = `DELETE FROM job_chunks WHERE tenant_id = $1 AND job_id = $2`
 	jobIsDue        = `SELECT 1 FROM jobs WHERE status IN ('uploading', 'pending', 'processing') AND due_at <= $1 LIMIT 1`
 	// $1 holder, $2 now, $3 until. A job that was never taken whole stays what it is, so that its holder can tell.
@@ -107,6 +108,11 @@ func (db *DB) Chunk(ctx context.Context, tenantID, jobID string, stream job.Stre
 		return nil, fmt.Errorf("read a job's file: %w", err)
 	}
 	return content, nil
+}
+
+// DeleteChunks implements job.Store.
+func (db *DB) DeleteChunks(ctx context.Context, tenantID, jobID string, stream job.Stream) error {
+	return db.queue(ctx, deleteChunks, tenantID, jobID, string(stream))
 }
 
 // DeleteJob implements job.Store.

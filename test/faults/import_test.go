@@ -3,6 +3,7 @@ package faults
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"latchkey/internal/connection"
 	"latchkey/internal/ident"
 	"latchkey/internal/job"
+	"latchkey/internal/seal"
 	"latchkey/internal/store"
 	"latchkey/internal/user"
 )
@@ -23,7 +25,7 @@ func TestSoak_AnImportSurvivesKillsWithoutDuplicates(t *testing.T) {
 	soak(t)
 	onEach(t, func(t *testing.T, c *cluster) {
 		db := openBeside(t, c)
-		key := handIn(t, db)
+		key := handIn(t, db, keysOf(t, c))
 		began, resumed := time.Now(), time.Duration(0)
 		for _, kill := range []int{10, 40, 80} {
 			before := watch(t, db, key, kill)
@@ -71,8 +73,22 @@ func openBeside(t *testing.T, c *cluster) *store.DB {
 	return db
 }
 
+// keysOf reads the master keyset that the nodes share.
+func keysOf(t *testing.T, c *cluster) *seal.Keyset {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(c.members[0].options.Data, "master-keyset.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := seal.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return keys
+}
+
 // handIn makes a database connection and a job with a file of users for it.
-func handIn(t *testing.T, db *store.DB) job.Key {
+func handIn(t *testing.T, db *store.DB, keys *seal.Keyset) job.Key {
 	t.Helper()
 	must := func(err error) {
 		t.Helper()
@@ -101,7 +117,9 @@ func handIn(t *testing.T, db *store.DB) job.Key {
 	rest := file.String()
 	for number := 0; rest != ""; number++ {
 		n := min(len(rest), job.ChunkSize)
-		must(db.AddChunk(t.Context(), id, j.ID, job.Chunk{Stream: job.Input, Number: number, Content: []byte(rest[:n])}))
+		chunk, err := job.Chunk{Stream: job.Input, Number: number, Content: []byte(rest[:n])}.Seal(keys, job.Key{TenantID: id, ID: j.ID})
+		must(err)
+		must(db.AddChunk(t.Context(), id, j.ID, chunk))
 		rest = rest[n:]
 	}
 	j.Status = job.Pending
