@@ -194,11 +194,12 @@ func checkTenant(t *testing.T, db *server.Database, made *tenant.Tenant, d Docum
 	slices.Sort(samples)
 	for i := range got {
 		slices.Sort(got[i].For)
-		if len(got[i].For) == 0 {
-			got[i].For = nil
-		}
 	}
-	want := []enabled{{"email", connection.Email, samples}, {"sms", connection.SMS, samples}, {"Username-Password-Authentication", connection.Database, nil}}
+	want := []enabled{
+		{"email", connection.Email, samples},
+		{"sms", connection.SMS, samples},
+		{"Username-Password-Authentication", connection.Database, []string{d.Management.ClientID}},
+	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("connections (-want +got):\n%s", diff)
 	}
