@@ -103,9 +103,11 @@ func keepTenant(t *testing.T, w *workspace, api *api) {
 func buildProvider(t *testing.T) string {
 	t.Helper()
 	module := provider + "@" + providerVersion
-	download, err := exec.CommandContext(t.Context(), "go", "mod", "download", "-json", module).Output()
+	download := exec.CommandContext(t.Context(), "go", "mod", "download", "-json", module)
+	download.Dir = t.TempDir() // outside of our own module, which needs none of it
+	out, err := download.Output()
 	var sources struct{ Dir, Error string }
-	if json.Unmarshal(download, &sources) != nil || sources.Dir == "" {
+	if json.Unmarshal(out, &sources) != nil || sources.Dir == "" {
 		t.Skipf("the module %s is not to be had here, neither from a proxy nor from the module cache: %v %s", module, err, sources.Error)
 	}
 	folder := t.TempDir() // Go builds no main module within its cache
