@@ -13,6 +13,8 @@ import (
 var _ user.ItemStore = (*DB)(nil)
 
 const (
+	// A write that changes nothing: it is what both databases make others wait for, and it travels with the next question.
+	lockUser    = `UPDATE users SET blocked = blocked WHERE tenant_id = $1 AND user_id = $2`
 	selectItems = `SELECT item_id, document, created_at FROM user_items
 		WHERE tenant_id = $1 AND user_id = $2 AND kind = $3 ORDER BY created_at, item_id`
 	putItem = `INSERT INTO user_items (tenant_id, user_id, kind, item_id, document, created_at)
@@ -27,6 +29,11 @@ const (
 		ORDER BY user_id LIMIT $5 OFFSET $6`
 	countUsersWithItem = `SELECT COUNT(*) FROM user_items WHERE tenant_id = $1 AND kind = $2 AND item_id = $3`
 )
+
+// LockUser implements user.ItemStore.
+func (db *DB) LockUser(ctx context.Context, tenantID, userID string) error {
+	return db.queueOne(ctx, user.ErrNotFound, lockUser, tenantID, userID)
+}
 
 // UserItems implements user.ItemStore.
 func (db *DB) UserItems(ctx context.Context, tenantID, userID, kind string) ([]user.Item, error) {

@@ -19,6 +19,10 @@ type Item struct {
 
 // ItemStore keeps what belongs to users. It goes with its user.
 type ItemStore interface {
+	// LockUser keeps all others that lock the user or change it waiting until the caller's transaction ends: what the
+	// transaction then reads of the user's items is what they are at its commit, as long as whoever writes them locks too. A
+	// queued write: ErrNotFound comes with the next question or with the commit.
+	LockUser(ctx context.Context, tenantID, userID string) error
 	// UserItems lists a user's items of a kind in the order of creation; none when there is no such user.
 	UserItems(ctx context.Context, tenantID, userID, kind string) ([]Item, error)
 	// PutUserItem writes an item or replaces its document; the time of creation stays. A queued write: where the user does

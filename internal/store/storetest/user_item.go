@@ -3,8 +3,10 @@ package storetest
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"testing"
 
+	"latchkey/internal/store"
 	"latchkey/internal/user"
 )
 
@@ -50,6 +52,32 @@ var items = []promise{
 		got, err := s.db.UserItems(ctx, id, "email|0", "role")
 		ok(t, err)
 		equal(t, "items", len(got), 0)
+	}},
+	{"WhoLocksAUserDecidesByItsItemsAlone", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		u := person("a@example.com")
+		ok(t, s.db.CreateUser(ctx, id, u))
+		won := race(t, s.twoNodes(t), 12, func(db *store.DB, i int) (first bool, err error) {
+			err = db.InTx(ctx, func(ctx context.Context) error {
+				if err := db.LockUser(ctx, id, u.ID); err != nil {
+					return err
+				}
+				there, err := db.UserItems(ctx, id, u.ID, "method")
+				if first = len(there) == 0; err != nil || !first {
+					return err
+				}
+				return db.PutUserItem(ctx, id, user.Item{
+					UserID: u.ID, Kind: "method", ID: fmt.Sprint(i), Document: json.RawMessage(`{}`), CreatedAt: at(i),
+				})
+			})
+			return first, err
+		})
+		equal(t, "who found none", won, 1)
+		again, err := s.db.User(ctx, id, u.ID)
+		ok(t, err)
+		equal(t, "version", again.Version, int64(1))
+		is(t, s.db.InTx(ctx, func(ctx context.Context) error { return s.db.LockUser(ctx, id, "email|0") }), user.ErrNotFound)
+		is(t, s.db.InTx(ctx, func(ctx context.Context) error { return s.db.LockUser(ctx, s.tenant(t), u.ID) }), user.ErrNotFound)
 	}},
 	{"UsersAreFoundByTheirItems", func(t *testing.T, s *suite) {
 		ctx, id, other := t.Context(), s.tenant(t), s.tenant(t)

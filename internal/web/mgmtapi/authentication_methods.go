@@ -147,9 +147,17 @@ func listMethods(r *request) (answer, error) {
 	return slice(r, r.paging(defaultPage), "authenticators", all, func(m method) (resource.Document, error) { return m.show(numbers), nil })
 }
 
-// methodOfPath finds a method of the user of the path.
-func (r *request) methodOfPath(ctx context.Context) (method, error) {
-	all, err := r.methods(ctx)
+// methodsToChange reads the authentication methods of the user of the path and keeps others from changing them until the
+// commit.
+func (r *request) methodsToChange(ctx context.Context) ([]method, error) {
+	if err := r.Users.LockUser(ctx, r.tenantID(), r.path("id")); err != nil {
+		return nil, err
+	}
+	return r.methods(ctx)
+}
+
+// methodOfPath finds the method of the path among those of its user, unless these could not be read.
+func (r *request) methodOfPath(all []method, err error) (method, error) {
 	if err != nil {
 		return method{}, err
 	}
@@ -161,7 +169,7 @@ func (r *request) methodOfPath(ctx context.Context) (method, error) {
 }
 
 func getMethod(r *request) (answer, error) {
-	m, err := r.methodOfPath(r.ctx())
+	m, err := r.methodOfPath(r.methods(r.ctx()))
 	if err != nil {
 		return answer{}, err
 	}
@@ -275,7 +283,7 @@ func createMethod(r *request) (answer, error) {
 		return answer{}, err
 	}
 	return r.commitUser(func(ctx context.Context) (answer, error) {
-		all, err := r.methods(ctx)
+		all, err := r.methodsToChange(ctx)
 		switch {
 		case err != nil:
 			return answer{}, err
@@ -324,7 +332,7 @@ func replaceMethods(r *request) (answer, error) {
 
 // dropMethods deletes all methods of the user of the path, unless one is a passkey.
 func (r *request) dropMethods(ctx context.Context) error {
-	all, err := r.methods(ctx)
+	all, err := r.methodsToChange(ctx)
 	if err != nil {
 		return err
 	}
@@ -354,7 +362,7 @@ func deleteMethods(r *request) (answer, error) {
 
 func updateMethod(r *request) (answer, error) {
 	return r.commitUser(func(ctx context.Context) (answer, error) {
-		m, err := r.methodOfPath(ctx)
+		m, err := r.methodOfPath(r.methodsToChange(ctx))
 		if err != nil {
 			return answer{}, err
 		}
@@ -381,7 +389,7 @@ func updateMethod(r *request) (answer, error) {
 
 func deleteMethod(r *request) (answer, error) {
 	return r.commitUser(func(ctx context.Context) (answer, error) {
-		m, err := r.methodOfPath(ctx)
+		m, err := r.methodOfPath(r.methodsToChange(ctx))
 		if err != nil {
 			return answer{}, err
 		}
@@ -395,7 +403,7 @@ func deleteMethod(r *request) (answer, error) {
 // deleteAuthenticators deletes second factors; passkeys, with which a user logs in, stay.
 func deleteAuthenticators(r *request) (answer, error) {
 	return r.commitUser(func(ctx context.Context) (answer, error) {
-		all, err := r.methods(ctx)
+		all, err := r.methodsToChange(ctx)
 		if err != nil {
 			return answer{}, err
 		}
