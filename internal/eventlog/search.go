@@ -48,7 +48,7 @@ func (l *Log) Search(ctx context.Context, tenantID string, q Query) ([]Record, e
 	if err != nil {
 		return nil, err
 	}
-	if err := checkPatterns(condition); err != nil {
+	if err := lucene.Each(condition, checkPattern); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, searchLife, ErrTimeout)
@@ -226,31 +226,17 @@ func (c *Criteria) before(id string) {
 	}
 }
 
-// checkPatterns refuses wildcards that fit nearly everything.
-func checkPatterns(n lucene.Node) error {
-	switch n := n.(type) {
-	case lucene.And:
-		return checkAll(n.Nodes)
-	case lucene.Or:
-		return checkAll(n.Nodes)
-	case lucene.Not:
-		return checkPatterns(n.Node)
-	case lucene.Term:
-		if _, prefix := n.Prefix(); n.Pattern != nil && !prefix && n.Literal() < minLiteral {
-			return apierr.Newf(apierr.Invalid, lucene.Code,
-				"A wildcard at the beginning or inside of a term needs %d other characters at least.", minLiteral)
-		}
+// checkPattern refuses wildcards that fit nearly everything.
+func checkPattern(n lucene.Node) error {
+	t, isTerm := n.(lucene.Term)
+	if !isTerm || t.Pattern == nil {
+		return nil
 	}
-	return nil
-}
-
-func checkAll(nodes []lucene.Node) error {
-	for _, n := range nodes {
-		if err := checkPatterns(n); err != nil {
-			return err
-		}
+	if _, prefix := t.Prefix(); prefix || t.Literal() >= minLiteral {
+		return nil
 	}
-	return nil
+	return apierr.Newf(apierr.Invalid, lucene.Code,
+		"A wildcard at the beginning or inside of a term needs %d other characters at least.", minLiteral)
 }
 
 // Get gives an event by its id, or ErrNotFound.

@@ -72,6 +72,28 @@ func (Range) node()  {}
 func (Exists) node() {}
 func (All) node()    {}
 
+// Each visits the conditions of a query that are not made of others, in their order, until visit answers with an error.
+func Each(n Node, visit func(Node) error) error {
+	switch n := n.(type) {
+	case And:
+		return each(n.Nodes, visit)
+	case Or:
+		return each(n.Nodes, visit)
+	case Not:
+		return Each(n.Node, visit)
+	}
+	return visit(n)
+}
+
+func each(nodes []Node, visit func(Node) error) error {
+	for _, n := range nodes {
+		if err := Each(n, visit); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func refuse(format string, args ...any) error {
 	return apierr.Newf(apierr.Invalid, Code, format, args...)
 }

@@ -1,6 +1,7 @@
 package lucene_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -279,4 +280,29 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("%q: the query and its negation both give %v", q, got)
 		}
 	})
+}
+
+func TestEach_VisitsEveryConditionUntilOneIsRefused(t *testing.T) {
+	t.Parallel()
+	n, err := lucene.Parse(`a:1 AND (b:2 OR NOT c:3) AND _exists_:d`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var seen []string
+	refusal := errors.New("no")
+	visit := func(n lucene.Node) error {
+		switch n := n.(type) {
+		case lucene.Term:
+			seen = append(seen, n.Field)
+			if n.Field == "c" {
+				return refusal
+			}
+		default:
+			seen = append(seen, "other")
+		}
+		return nil
+	}
+	if err := lucene.Each(n, visit); !errors.Is(err, refusal) || strings.Join(seen, " ") != "a b c" {
+		t.Errorf("got %v after %q, want the refusal of c", err, seen)
+	}
 }

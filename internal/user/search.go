@@ -70,14 +70,10 @@ const leastLiteral = 3
 
 // CheckFilter refuses, with a sentence for strangers, what Auth0 refuses of a query that is well-formed: wildcards and
 // ranges on user_metadata, and patterns that begin with an asterisk and have few characters.
-func CheckFilter(n lucene.Node) error {
+func CheckFilter(n lucene.Node) error { return lucene.Each(n, checkCondition) }
+
+func checkCondition(n lucene.Node) error {
 	switch n := n.(type) {
-	case lucene.And:
-		return checkAll(n.Nodes)
-	case lucene.Or:
-		return checkAll(n.Nodes)
-	case lucene.Not:
-		return CheckFilter(n.Node)
 	case lucene.Range:
 		if ofUserMetadata(n.Field) {
 			return apierr.New(apierr.Invalid, lucene.Code, "Ranges cannot be used on user_metadata.")
@@ -90,15 +86,6 @@ func CheckFilter(n lucene.Node) error {
 		case n.Pattern[0] == "" && n.Literal() < leastLiteral:
 			return apierr.Newf(apierr.Invalid, lucene.Code,
 				"A term that begins with a wildcard needs at least %d other characters in a row.", leastLiteral)
-		}
-	}
-	return nil
-}
-
-func checkAll(nodes []lucene.Node) error {
-	for _, n := range nodes {
-		if err := CheckFilter(n); err != nil {
-			return err
 		}
 	}
 	return nil

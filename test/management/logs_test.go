@@ -85,6 +85,9 @@ func TestLogs_AreSearchedByCriteria(t *testing.T) {
 				t.Errorf("%s: got %d %s", path, got.Status, got.Text)
 			}
 		}
+		for _, path := range []string{"/logs", "/users"} {
+			refused(t, s.API("GET", path+"?q=%28type%3Af", nil), 400, "invalid_query_string", "Query validation error: 'The query has an opening parenthesis that is never closed' on property q.")
+		}
 		n := s.Neighbour(t)
 		refused(t, n.API("GET", "/logs/"+one["log_id"].(string), nil), 404, "inexistent_log", "Log not found.")
 		if list := n.Must(200, "GET", "/logs", nil).List(); len(list) != 0 {

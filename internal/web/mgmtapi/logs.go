@@ -7,7 +7,9 @@ import (
 	"strconv"
 	"strings"
 
+	"latchkey/internal/apierr"
 	"latchkey/internal/eventlog"
+	"latchkey/internal/lucene"
 	"latchkey/internal/resource"
 )
 
@@ -25,7 +27,7 @@ func (a *api) logs() []route {
 // Refusals of searches.
 var (
 	errLogsPaging = problem{Status: 400, Code: "invalid_paging", Message: "Requesting page exceeds the allowed maximum of 1000 records"}
-	errLogsSort   = problem{Status: 400, Code: "invalid_query_string", Message: "Log events are sorted by date only: date:1 or date:-1."}
+	errLogsSort   = invalidQuery("sort", "Log events are sorted by date only: date:1 or date:-1")
 )
 
 // listLogs answers a search, or what comes behind a checkpoint. Where both are asked for, the checkpoint wins.
@@ -68,10 +70,11 @@ func searchLogs(r *request, p paging, userID string) (answer, error) {
 	if p.offset()+p.perPage > eventlog.MaxResults {
 		return answer{}, errLogsPaging
 	}
-	q := eventlog.Query{Text: r.query("q"), UserID: userID, Offset: p.offset(), Limit: p.perPage}
-	if q.Text == "" {
-		q.Text = r.query("search")
+	asked := "q"
+	if r.query(asked) == "" {
+		asked = "search"
 	}
+	q := eventlog.Query{Text: r.query(asked), UserID: userID, Offset: p.offset(), Limit: p.perPage}
 	switch r.query("sort") {
 	case "", "date:-1":
 	case "date:1":
@@ -83,10 +86,12 @@ func searchLogs(r *request, p paging, userID string) (answer, error) {
 		q.Offset, q.Limit = 0, eventlog.MaxResults
 	}
 	found, err := r.Log.Search(r.ctx(), r.tenantID(), q)
-	if errors.Is(err, eventlog.ErrTimeout) {
+	switch {
+	case errors.Is(err, eventlog.ErrTimeout):
 		return answer{}, errSearchTooSlow
-	}
-	if err != nil {
+	case err != nil && apierr.As(err).Code == lucene.Code:
+		return answer{}, invalidFilter(asked, err)
+	case err != nil:
 		return answer{}, err
 	}
 	if !p.totals {

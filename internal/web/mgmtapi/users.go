@@ -80,7 +80,7 @@ func searchUsers(r *request) (answer, error) {
 	}
 	found, total, err := r.Users.SearchUsers(r.ctx(), r.tenantID(), s)
 	if errors.Is(err, user.ErrFilterTooLarge) {
-		return answer{}, invalidFilter(err)
+		return answer{}, invalidFilter("q", err)
 	}
 	if err != nil {
 		return answer{}, err
@@ -99,7 +99,7 @@ func (r *request) userFilter() (lucene.Node, error) {
 		err = user.CheckFilter(filter)
 	}
 	if err != nil {
-		return nil, invalidFilter(err)
+		return nil, invalidFilter("q", err)
 	}
 	if _, everybody := filter.(lucene.All); everybody {
 		return nil, nil
@@ -107,9 +107,9 @@ func (r *request) userFilter() (lucene.Node, error) {
 	return filter, nil
 }
 
-// invalidFilter refuses a query for a reason that a stranger may read.
-func invalidFilter(err error) error {
-	return invalidQuery("q", strings.TrimSuffix(apierr.As(err).Message, "."))
+// invalidFilter refuses the query in a parameter for a reason that a stranger may read.
+func invalidFilter(name string, err error) error {
+	return invalidQuery(name, strings.TrimSuffix(apierr.As(err).Message, "."))
 }
 
 // userSort reads the order; the users created first come first unless it is asked for.
