@@ -53,6 +53,23 @@ func invalidBody(format string, args ...any) error {
 	return problem{Status: 400, Code: "invalid_body", Message: fmt.Sprintf(format, args...)}
 }
 
+// typeName names a value's type as refusals do.
+func typeName(v any) string {
+	switch v.(type) {
+	case nil:
+		return "null"
+	case bool:
+		return "boolean"
+	case float64:
+		return "number"
+	case string:
+		return "string"
+	case []any:
+		return "array"
+	}
+	return "object"
+}
+
 // notFoundError is a missing resource. Code may be empty.
 func notFoundError(code, message string) problem {
 	return problem{Status: 404, Code: code, Message: message}

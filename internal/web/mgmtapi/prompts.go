@@ -100,23 +100,6 @@ func checkScreens(d resource.Document, names []string) error {
 	return nil
 }
 
-// typeName names a value's type as refusals do.
-func typeName(v any) string {
-	switch v.(type) {
-	case nil:
-		return "null"
-	case bool:
-		return "boolean"
-	case float64:
-		return "number"
-	case string:
-		return "string"
-	case []any:
-		return "array"
-	}
-	return "object"
-}
-
 // getDocument answers with a document that is empty unless it was set.
 func (r *request) getDocument(kind resource.Kind, id string) (answer, error) {
 	stored, err := r.Resources.Resource(r.ctx(), r.tenantID(), kind, id)

@@ -86,26 +86,11 @@ func (r *request) metadata(name string) (map[string]string, error) {
 	for key, v := range given {
 		text, isText := v.(string)
 		if !isText {
-			return nil, invalidBody("Payload validation error: 'Expected type string but found type %s' on property %s.%s.", jsonType(v), name, key)
+			return nil, invalidBody("Payload validation error: 'Expected type string but found type %s' on property %s.%s.", typeName(v), name, key)
 		}
 		metadata[key] = text
 	}
 	return metadata, nil
-}
-
-// jsonType names the type of a JSON value.
-func jsonType(v any) string {
-	switch v.(type) {
-	case nil:
-		return "null"
-	case bool:
-		return "boolean"
-	case float64:
-		return "number"
-	case []any:
-		return "array"
-	}
-	return "object"
 }
 
 // stampOrNull writes a time, and null for the zero one.
