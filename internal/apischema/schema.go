@@ -180,52 +180,45 @@ func typesOf(s object) []string {
 // than its own.
 func (d *document) used(root any) object {
 	found := object{}
-	var visit func(v any)
-	visit = func(v any) {
-		switch v := v.(type) {
-		case object:
-			if name, ok := refersTo(v); ok {
-				if _, seen := found[name]; !seen {
-					found[name] = d.defs[name]
-					visit(d.defs[name])
-				}
-			}
-			for _, member := range v {
-				visit(member)
-			}
-		case []any:
-			for _, element := range v {
-				visit(element)
-			}
+	var take func(v object)
+	take = func(v object) {
+		name, ok := refersTo(v)
+		if _, seen := found[name]; ok && !seen {
+			found[name] = d.defs[name]
+			each(d.defs[name], take)
 		}
 	}
-	visit(root)
+	each(root, take)
 	return found
+}
+
+// each visits the objects in a value, an object before those in it.
+func each(v any, visit func(object)) {
+	switch v := v.(type) {
+	case object:
+		visit(v)
+		for _, member := range v {
+			each(member, visit)
+		}
+	case []any:
+		for _, element := range v {
+			each(element, visit)
+		}
+	}
 }
 
 // liberate makes every "one of" an "any of". The document often lists
 // alternatives of which one value fits two, and the service refuses none for
 // it.
 func (d *document) liberate(root any) {
-	var visit func(v any)
-	visit = func(v any) {
-		switch v := v.(type) {
-		case object:
-			if list, ok := v["oneOf"].([]any); ok {
-				delete(v, "oneOf")
-				v["anyOf"] = list
-			}
-			for _, member := range v {
-				visit(member)
-			}
-		case []any:
-			for _, element := range v {
-				visit(element)
-			}
+	free := func(v object) {
+		if list, ok := v["oneOf"].([]any); ok {
+			delete(v, "oneOf")
+			v["anyOf"] = list
 		}
 	}
-	visit(root)
-	visit(d.defs)
+	each(root, free)
+	each(d.defs, free)
 }
 
 // nowhere refuses to load: every document is given to the compiler.
