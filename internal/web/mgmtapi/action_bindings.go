@@ -13,9 +13,11 @@ import (
 // Triggers and what is bound to them: Auth0 docs, "Explore Triggers", "Manage Action Bindings". The bindings of a trigger
 // are one record, so that their list is replaced as a whole and keeps its order.
 
+// actionBindings are kept by the trigger's id.
+const actionBindings resource.Kind = "action_bindings"
+
 const (
-	actionBindings resource.Kind = "action_bindings" // by the trigger's id
-	defaultRuntime               = "node22"
+	defaultRuntime = "node22"
 	// mostBindings is how many Actions a trigger runs (Auth0 docs, "Actions Limitations").
 	mostBindings    = 20
 	bindingsPerPage = 50
