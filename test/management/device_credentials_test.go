@@ -1,6 +1,9 @@
 package management
 
 import (
+	"slices"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -50,6 +53,41 @@ func TestDeviceCredentials_BelongToTheUserWhoCalls(t *testing.T) {
 		if got := s.Call(mine, "DELETE", "/device-credentials/"+id, nil); got.Status != 204 || left() != 0 {
 			t.Errorf("deleted: got %d, %d left", got.Status, left())
 		}
+	})
+}
+
+// A user's own token could once fill the database with keys.
+func TestDeviceCredentials_OfAUserAreFewAndShort(t *testing.T) {
+	t.Parallel()
+	servertest.Each(t, func(t *testing.T, s *servertest.Server) {
+		ann := addUser(t, s, "ann@example.com")
+		first := &caller{Server: s, token: s.UserToken(ann, "create:current_user_device_credentials")}
+		nodes := []*caller{first, {Server: s.Node(t), token: first.token}}
+		key := func(device int, name, value string) doc {
+			return doc{"device_name": name, "type": "public_key", "value": value, "device_id": strconv.Itoa(device)}
+		}
+		refused(t, first.call("POST", "/device-credentials", key(0, strings.Repeat("é", 256), "a2V5")), 400, "invalid_body",
+			"Payload validation error: 'String is too long (256 chars), maximum 255' on property device_name.")
+		refused(t, first.call("POST", "/device-credentials", key(0, "Phone", strings.Repeat("a", 4097))), 400, "invalid_body",
+			"Payload validation error: 'String is too long (4097 chars), maximum 4096' on property value.")
+		const most = 20
+		for round := range 3 {
+			got := atOnce(t, nodes, 6, func(c *caller, _ int) servertest.Reply {
+				return c.call("POST", "/device-credentials", key(round, strings.Repeat("é", 255), strings.Repeat("a", 4096)))
+			})
+			slices.Sort(got)
+			if want := []int{201, 409, 409, 409, 409, 409}; !slices.Equal(got, want) {
+				t.Errorf("the same device: got %v, want one registered", got)
+			}
+		}
+		got := atOnce(t, nodes, most, func(c *caller, i int) servertest.Reply {
+			return c.call("POST", "/device-credentials", key(100+i, "Phone", "a2V5"))
+		})
+		slices.Sort(got)
+		if list := s.Must(200, "GET", "/device-credentials?type=public_key&per_page=100&user_id="+escape(ann), nil).List(); len(list) != most {
+			t.Errorf("got %d keys after %v, want %d", len(list), got, most)
+		}
+		refused(t, first.call("POST", "/device-credentials", key(200, "Phone", "a2V5")), 403, "", "You reached the limit of entities of this type for this user.")
 	})
 }
 

@@ -30,7 +30,7 @@ const mostMethods = 100
 var (
 	errNoMethod      = notFoundError("", "The authentication method does not exist.")
 	errMethodExists  = conflict("Authentication method already exists.")
-	errMethodLimit   = problem{Status: 403, Message: "You reached the limit of entities of this type for this user."}
+	errItemLimit     = problem{Status: 403, Message: "You reached the limit of entities of this type for this user."}
 	errPasskeyStands = problem{Status: 403, Message: "Operation not permitted when the user has registered at least 1 passkey"}
 )
 
@@ -216,7 +216,7 @@ func checkMethod(d resource.Document, secret string) error {
 	missing := func(name string) error {
 		return invalidBody("Payload validation error: 'Missing required property: %s'.", name)
 	}
-	if err := checkMethodName(d); err != nil {
+	if err := checkLength(d, "name", mostMethodName); err != nil {
 		return err
 	}
 	switch text(d, "type") {
@@ -257,9 +257,10 @@ func checkMethod(d resource.Document, secret string) error {
 // mostMethodName is how long the name of a method may be (Auth0 Management API, "Update an authentication method").
 const mostMethodName = 20
 
-func checkMethodName(d resource.Document) error {
-	if n := utf8.RuneCountInString(text(d, "name")); n > mostMethodName {
-		return invalidBody("Payload validation error: 'String is too long (%d chars), maximum %d' on property name.", n, mostMethodName)
+// checkLength refuses a text that is longer than a bound which the schema does not have.
+func checkLength(d resource.Document, name string, most int) error {
+	if n := utf8.RuneCountInString(text(d, name)); n > most {
+		return invalidBody("Payload validation error: 'String is too long (%d chars), maximum %d' on property %s.", n, most, name)
 	}
 	return nil
 }
@@ -290,7 +291,7 @@ func createMethod(r *request) (answer, error) {
 		case slices.ContainsFunc(all, m.same):
 			return answer{}, errMethodExists
 		case len(all) >= mostMethods:
-			return answer{}, errMethodLimit
+			return answer{}, errItemLimit
 		}
 		if err := r.Users.PutUserItem(ctx, r.tenantID(), m.Item); err != nil {
 			return answer{}, err
@@ -303,7 +304,7 @@ func createMethod(r *request) (answer, error) {
 func replaceMethods(r *request) (answer, error) {
 	list, _ := r.body.([]any)
 	if len(list) > mostMethods {
-		return answer{}, errMethodLimit
+		return answer{}, errItemLimit
 	}
 	fresh, shown := make([]method, len(list)), make([]resource.Document, len(list))
 	for i, one := range list {
@@ -370,7 +371,7 @@ func updateMethod(r *request) (answer, error) {
 			return answer{}, invalidBody("Only methods of type phone have a preferred_authentication_method.")
 		}
 		merge(m.d, clone(r.doc()), nil)
-		if err := checkMethodName(m.d); err != nil {
+		if err := checkLength(m.d, "name", mostMethodName); err != nil {
 			return answer{}, err
 		}
 		if err := m.pack(); err != nil {

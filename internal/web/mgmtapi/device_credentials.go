@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 
 	"latchkey/internal/grant"
 	"latchkey/internal/resource"
@@ -24,6 +25,13 @@ const (
 	deviceKey           = "public_key"
 	deviceToken         = "refresh_token"
 	deviceRotatingToken = "rotating_refresh_token"
+)
+
+// What a user's own token may keep (ours).
+const (
+	mostDeviceKeys = 20
+	mostDeviceName = 255  // characters
+	mostDeviceKey  = 4096 // characters; a key of RSA with 16384 bits has 3000
 )
 
 var (
@@ -109,6 +117,12 @@ func createDeviceCredential(r *request) (answer, error) {
 	if r.token.UserID == "" || clientID != r.token.ClientID {
 		return answer{}, errNotOwnDevice
 	}
+	if err := checkLength(d, "device_name", mostDeviceName); err != nil {
+		return answer{}, err
+	}
+	if err := checkLength(d, "value", mostDeviceKey); err != nil {
+		return answer{}, err
+	}
 	kept := resource.Document{"device_name": d["device_name"], "device_id": d["device_id"], "client_id": clientID, "value": d["value"]}
 	document, err := json.Marshal(kept)
 	if err != nil {
@@ -118,14 +132,18 @@ func createDeviceCredential(r *request) (answer, error) {
 	sum := sha256.Sum256([]byte(r.token.UserID + "\x00" + clientID + "\x00" + text(d, "device_id")))
 	item := user.Item{UserID: r.token.UserID, Kind: deviceKeys, ID: "dcr_" + hex.EncodeToString(sum[:12]), Document: document, CreatedAt: r.now()}
 	return r.commitUser(func(ctx context.Context) (answer, error) {
+		if err := r.Users.LockUser(ctx, r.tenantID(), item.UserID); err != nil {
+			return answer{}, err
+		}
 		there, err := r.Users.UserItems(ctx, r.tenantID(), item.UserID, deviceKeys)
 		if err != nil {
 			return answer{}, err
 		}
-		for _, other := range there {
-			if other.ID == item.ID {
-				return answer{}, errDeviceTaken
-			}
+		switch {
+		case slices.ContainsFunc(there, func(other user.Item) bool { return other.ID == item.ID }):
+			return answer{}, errDeviceTaken
+		case len(there) >= mostDeviceKeys:
+			return answer{}, errItemLimit
 		}
 		if err := r.Users.PutUserItem(ctx, r.tenantID(), item); err != nil {
 			return answer{}, err
