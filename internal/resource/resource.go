@@ -53,7 +53,7 @@ type Resource struct {
 	Kind Kind
 	ID   string
 	// Key, where it is not empty, is unique among the tenant's resources of the kind: a connection's name, an API's
-	// identifier.
+	// identifier. One of more than 2500 bytes is read back as its digest, which stands for it everywhere.
 	Key string
 	// Parent, where it is not empty, names the resource that this one belongs to: the Action of a version.
 	Parent   string

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -47,7 +48,25 @@ func (db *DB) Resource(ctx context.Context, tenantID string, kind resource.Kind,
 
 // ResourceByKey implements resource.Store.
 func (db *DB) ResourceByKey(ctx context.Context, tenantID string, kind resource.Kind, key string) (*resource.Resource, error) {
-	return db.oneResource(ctx, selectByKey, tenantID, string(kind), key)
+	return db.oneResource(ctx, selectByKey, byKey(tenantID, kind, key)...)
+}
+
+// byKey gives the arguments of selectByKey.
+func byKey(tenantID string, kind resource.Kind, key string) []any {
+	return []any{tenantID, string(kind), storedKey(key)}
+}
+
+// mostKey is how many bytes a key may have that is kept as it is: those of a grant for the longest identifier of an API are
+// fewer, and an entry of an index has room for it in PostgreSQL.
+const mostKey = 2500
+
+// storedKey gives what is kept of a key: itself, or the digest of a longer one.
+func storedKey(key string) string {
+	if len(key) <= mostKey {
+		return key
+	}
+	sum := sha256.Sum256([]byte(key))
+	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
 func (db *DB) oneResource(ctx context.Context, sql string, args ...any) (*resource.Resource, error) {
@@ -167,7 +186,7 @@ func (db *DB) CreateResource(ctx context.Context, tenantID string, r *resource.R
 		err := db.write(ctx, &engine.Statement{
 			SQL: insertResource,
 			Args: []any{
-				tenantID, string(r.Kind), r.ID, nullable(r.Key), r.Parent, document, sealed, version,
+				tenantID, string(r.Kind), r.ID, nullable(storedKey(r.Key)), r.Parent, document, sealed, version,
 				clock.Millis(r.CreatedAt), clock.Millis(r.UpdatedAt),
 			},
 			Taken: resource.ErrExists,
@@ -197,7 +216,7 @@ func (db *DB) UpdateResource(ctx context.Context, tenantID string, r *resource.R
 		s := &engine.Statement{
 			SQL: updateResource,
 			Args: []any{
-				tenantID, string(r.Kind), r.ID, r.Version, nullable(r.Key), document, sealed, clock.Millis(r.UpdatedAt),
+				tenantID, string(r.Kind), r.ID, r.Version, nullable(storedKey(r.Key)), document, sealed, clock.Millis(r.UpdatedAt),
 			},
 			Taken: resource.ErrExists,
 		}

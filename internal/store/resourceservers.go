@@ -14,7 +14,7 @@ var _ resourceserver.Store = (*DB)(nil)
 func (db *DB) ResourceServer(ctx context.Context, tenantID, identifier string) (*resourceserver.ResourceServer, error) {
 	pick := func(e *config) map[string]*resourceserver.ResourceServer { return e.servers }
 	s, err := item(ctx, db, tenantID, identifier, pick, func() (*resourceserver.ResourceServer, error) {
-		return typed(ctx, db, selectByKey, []any{tenantID, string(resource.ResourceServers), identifier}, finishResourceServer)
+		return typed(ctx, db, selectByKey, byKey(tenantID, resource.ResourceServers, identifier), finishResourceServer)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read a resource server: %w", err)
@@ -43,8 +43,7 @@ func (db *DB) ClientGrant(ctx context.Context, tenantID, clientID, audience stri
 	pick := func(e *config) map[[2]string]*resourceserver.ClientGrant { return e.grants }
 	g, err := item(ctx, db, tenantID, [2]string{clientID, audience}, pick, func() (*resourceserver.ClientGrant, error) {
 		key := resourceserver.GrantKey(clientID, audience, resourceserver.ForClients)
-		args := []any{tenantID, string(resource.ClientGrants), key}
-		return typed(ctx, db, selectByKey, args, func(*resourceserver.ClientGrant, *resource.Resource) {})
+		return typed(ctx, db, selectByKey, byKey(tenantID, resource.ClientGrants, key), func(*resourceserver.ClientGrant, *resource.Resource) {})
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read a client grant: %w", err)

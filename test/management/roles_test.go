@@ -20,6 +20,31 @@ func addUser(t *testing.T, s *servertest.Server, email string) string {
 	return u.ID
 }
 
+// A name of 6000 letters was once an error on PostgreSQL.
+func TestRoles_MayHaveLongNames(t *testing.T) {
+	t.Parallel()
+	servertest.Each(t, func(t *testing.T, s *servertest.Server) {
+		long := ident.Token(5000)
+		made := s.Must(200, "POST", "/roles", doc{"name": long}).Doc()
+		path := "/roles/" + made["id"].(string)
+		if got := s.Must(200, "GET", path, nil).Doc(); got["name"] != long {
+			t.Errorf("got another name: %v", got)
+		}
+		s.Must(409, "POST", "/roles", doc{"name": long})
+		s.Must(200, "PATCH", path, doc{"description": "still the same name"})
+		s.Must(409, "POST", "/roles", doc{"name": long})
+		if got := s.Must(200, "PATCH", path, doc{"name": long + "x"}).Doc(); got["name"] != long+"x" {
+			t.Errorf("renamed: got %v", got)
+		}
+		s.Must(200, "POST", "/roles", doc{"name": long})
+		for _, path := range []string{"/rules-configs/", "/prompts/login/custom-text/", "/email-templates/"} {
+			if got := s.API("PUT", path+long, doc{"value": "x"}); got.Status/100 != 4 {
+				t.Errorf("PUT %s and a long name: got %d %s, want a refusal", path, got.Status, got.Text)
+			}
+		}
+	})
+}
+
 func TestRoles_GrantPermissionsThatAPIsDefine(t *testing.T) {
 	t.Parallel()
 	servertest.Each(t, func(t *testing.T, s *servertest.Server) {

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"latchkey/internal/ident"
 	"latchkey/internal/resource"
 )
 
@@ -61,6 +62,31 @@ var resources = []promise{
 		ok(t, s.db.DeleteResource(ctx, id, things, "one"))
 		is(t, s.db.DeleteResource(ctx, id, things, "one"), resource.ErrNotFound)
 		is(t, s.db.UpdateResource(ctx, id, want), resource.ErrNotFound)
+	}},
+	// A name of 6000 letters was once more than an index of PostgreSQL takes.
+	{"AKeyMayBeLong", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		for _, n := range []int{2500, 2501, 300_000} {
+			long := ident.Token(n)[:n] // what repeats itself is compressed
+			one := thing(fmt.Sprint(n))
+			one.Key = long
+			ok(t, s.db.CreateResource(ctx, id, one))
+			got, err := s.db.ResourceByKey(ctx, id, things, long)
+			ok(t, err)
+			equal(t, "found", got.ID, one.ID)
+			_, err = s.db.ResourceByKey(ctx, id, things, long[:n-1])
+			is(t, err, resource.ErrNotFound)
+			two := thing(fmt.Sprint("other ", n))
+			two.Key = long
+			is(t, s.db.CreateResource(ctx, id, two), resource.ErrExists)
+			ok(t, s.db.UpdateResource(ctx, id, got)) // with the key as it was read
+			two.Key = long[:n-1] + "x"
+			ok(t, s.db.CreateResource(ctx, id, two))
+			two.Key = long
+			is(t, s.db.UpdateResource(ctx, id, two), resource.ErrExists)
+			_, err = s.db.ResourceByKey(ctx, id, things, long)
+			ok(t, err)
+		}
 	}},
 	{"AResourceIsOfOneTenantAndKind", func(t *testing.T, s *suite) {
 		ctx, here, there := t.Context(), s.tenant(t), s.tenant(t)
