@@ -1,0 +1,61 @@
+package sandbox
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strconv"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// confine takes away from this process what templates and Actions have no need of: memory beyond the limits, new
+// descriptors (so neither files nor sockets), core dumps, and new privileges. Failure means that the kernel refused.
+func confine() error {
+	<-time.After(time.Millisecond) // the runtime opens its poller with the first timer, and could not later
+	limits := []struct {
+		name     string
+		resource int
+		most     uint64
+	}{
+		{"core size", unix.RLIMIT_CORE, 0},
+		{"file size", unix.RLIMIT_FSIZE, 0},
+		{"address space", unix.RLIMIT_AS, addressSpace},
+		{"data", unix.RLIMIT_DATA, dataSpace},
+		{"open files", unix.RLIMIT_NOFILE, 3},
+	}
+	small := reserved() < addressSpace
+	for _, l := range limits {
+		if !small && (l.resource == unix.RLIMIT_AS || l.resource == unix.RLIMIT_DATA) {
+			continue // the race detector maps terabytes; only builds for tests have it
+		}
+		if err := unix.Setrlimit(l.resource, &unix.Rlimit{Cur: l.most, Max: l.most}); err != nil {
+			return fmt.Errorf("limit %s: %w", l.name, err)
+		}
+	}
+	// With cgo, as in builds with the race detector, this is not possible for all threads at once.
+	if _, _, errno := syscall.AllThreadsSyscall(syscall.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0); errno != 0 && errno != syscall.ENOTSUP {
+		return fmt.Errorf("give up new privileges: %w", errno)
+	}
+	return nil
+}
+
+// reserved is the address space that the process has mapped already.
+func reserved() uint64 {
+	text, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0
+	}
+	first, _, _ := bytes.Cut(text, []byte(" "))
+	pages, err := strconv.ParseUint(string(first), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return pages * uint64(os.Getpagesize())
+}
+
+// attributes give a worker a process group of its own, so that a signal from the terminal goes to the server alone, which
+// then ends its workers.
+func attributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
