@@ -196,7 +196,7 @@ func (p RefreshPolicy) IdleLife() time.Duration {
 
 func (p RefreshPolicy) life(infinite bool, seconds int, otherwise time.Duration) time.Duration {
 	switch {
-	case infinite || p.ExpirationType == "non-expiring":
+	case infinite || p.ExpirationType != "expiring": // a client that says nothing has tokens that do not expire
 		return 0
 	case seconds <= 0:
 		return otherwise

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"latchkey/internal/client"
+	"latchkey/internal/connection"
 	"latchkey/internal/grant"
 	"latchkey/internal/ident"
 	"latchkey/internal/resource"
@@ -33,6 +34,7 @@ var clients = &collection{
 	check:    checkClient,
 	present:  presentClient,
 	keep:     clientFilter,
+	saved:    clientSaved,
 	removed:  clientRemoved,
 }
 
@@ -102,11 +104,28 @@ func prepareClient(r *request, d resource.Document) error {
 	}
 	defaults(d, resource.Document{"grant_types": types, "jwt_configuration": resource.Document{"lifetime_in_seconds": 36000.0}})
 	d["client_secret"] = ident.ClientSecret()
-	if err := r.createCredentials(d); err != nil {
+	return r.createCredentials(d)
+}
+
+// clientSaved enables a new client on the database connections where the tenant wants that of all (Auth0 docs, "Tenant
+// Settings", flag enable_client_connections).
+func clientSaved(r *request, ctx context.Context, before, after *resource.Resource) error {
+	if before != nil || !r.site.Tenant.Settings.Flags.EnableClientConnections {
+		return nil
+	}
+	all, err := r.everyResource(ctx, resource.Connections)
+	if err != nil {
 		return err
 	}
-	if r.site.Tenant.Settings.Flags.EnableClientConnections {
-		d["$enable_databases"] = true
+	for _, c := range all {
+		if text(c.Document, "strategy") != string(connection.Database) {
+			continue
+		}
+		enabled, _ := c.Document["enabled_clients"].([]any)
+		c.Document["enabled_clients"] = append(enabled, after.ID)
+		if err := r.Resources.UpdateResource(ctx, r.tenantID(), c); err != nil {
+			return err
+		}
 	}
 	return nil
 }
