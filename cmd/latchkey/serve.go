@@ -8,6 +8,7 @@ import (
 	"os"
 	"time"
 
+	"latchkey/internal/egress"
 	"latchkey/internal/message"
 	"latchkey/internal/server"
 )
@@ -27,8 +28,10 @@ type serveCmd struct {
 
 	BehindProxy []network `group:"How connections are protected (choose one way):" placeholder:"CIDR" help:"A proxy in this network ends TLS and forwards plain HTTP. Only its X-Forwarded-For is believed, and plain HTTP from anyone else is refused. A network that is too wide lets strangers choose the address that limits count; a missing one makes everybody share the proxy's."`
 
-	SMTP     string `placeholder:"URL" help:"The mail server that login codes leave by: smtp://user:password@host:587 or smtps://... Without it nobody can log in by e-mail. Give it in the environment or the file: command lines are public on a machine."`
+	SMTP     string `placeholder:"URL" help:"The mail server that login codes leave by: smtp://user:password@host:587 or smtps://... Without it nobody can log in by e-mail, except at tenants that have set an e-mail provider of their own. Give it in the environment or the file: command lines are public on a machine."`
 	SMTPFrom string `name:"smtp-from" placeholder:"MAILBOX" help:"The sender of mail, such as 'Acme <no-reply@acme.example>'. Mail servers refuse or hide mail from a domain that is not theirs."`
+
+	EgressAllow []string `placeholder:"TARGET" help:"What tenants' e-mail providers may reach beyond the public internet: a network (10.1.0.0/16), an address, or a host with a port (mail.internal:25). Everything inside is refused otherwise, since tenants choose the address."`
 
 	MaxImportSize int64 `placeholder:"BYTES" help:"The largest file of users that the Management API takes for an import; 512000 when absent, as Auth0's. The file is kept in the database until the import is a day old."`
 
@@ -104,6 +107,13 @@ func (c *serveCmd) config() (server.Config, error) {
 		if config.ACME.Roots, err = readRoots(c.ACMECA); err != nil {
 			return server.Config{}, err
 		}
+	}
+	for _, target := range c.EgressAllow {
+		allowed, err := egress.ParseAllow(target)
+		if err != nil {
+			return server.Config{}, usagef("--egress-allow: %v", err)
+		}
+		config.EgressAllow = append(config.EgressAllow, allowed)
 	}
 	if c.SMTP != "" {
 		smtp, err := message.ParseSMTP(c.SMTP)

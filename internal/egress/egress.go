@@ -87,6 +87,9 @@ func (e *Egress) DialMail(ctx context.Context, network, address string) (net.Con
 	return e.dial(ctx, network, address, mailPorts)
 }
 
+// RootCAs are the authorities of certificates; nil means the system's.
+func (e *Egress) RootCAs() *x509.CertPool { return e.config.RootCAs }
+
 // dial connects to an address of a tenant's choice. Without the operator's word it goes to the given ports only.
 func (e *Egress) dial(ctx context.Context, network, address string, ports []int) (net.Conn, error) {
 	address = strings.ToLower(address)

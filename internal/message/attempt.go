@@ -11,19 +11,22 @@ import (
 
 // attempt tries to send one message and says what became of it.
 func (w *worker) attempt(j job) ended {
-	name := w.provider.Name()
+	c := j.carrier
+	name := c.provider.Name()
 	select {
-	case w.slots <- struct{}{}:
-		defer func() { <-w.slots }()
+	case c.slots <- struct{}{}:
+		defer func() { <-c.slots }()
 	case <-w.sendContext.Done():
 		return w.later(j, name, w.clock.Now(), reasonStopping)
 	}
 	now := w.clock.Now()
-	switch until, reason := w.breaker.closedUntil(now); {
+	switch until, reason := c.breaker.closedUntil(now); {
 	case w.sendContext.Err() != nil:
 		return w.later(j, name, now, reasonStopping)
 	case !now.Before(j.message.ExpiresAt):
 		return w.failed(j, name, reasonExpired)
+	case c.isRetired() && w.sendContext.Err() == nil:
+		return w.later(j, name, now, reasonChanged)
 	case now.Add(sendTimeout).After(j.until):
 		return w.later(j, name, now, "waited too long for a connection")
 	case until.After(now) && until.Before(j.message.ExpiresAt):
@@ -32,14 +35,14 @@ func (w *worker) attempt(j job) ended {
 		return w.failed(j, name, reason)
 	}
 
-	mail := w.renderer.Mail(j.key, j.message)
+	mail := c.renderer.Mail(j.key, j.message)
 	mail.Date = now
 	ctx, cancel := context.WithTimeout(w.sendContext, sendTimeout)
 	defer cancel()
 	began := time.Now()
-	result := w.provider.Send(ctx, mail)
+	result := c.send(ctx, mail)
 	w.metrics.seconds.Observe(time.Since(began).Seconds())
-	w.breaker.note(w.clock.Now(), result)
+	c.breaker.note(w.clock.Now(), result)
 
 	j.attempts++
 	switch result.Verdict {
@@ -70,6 +73,7 @@ const (
 	reasonNoProvider = "There is no e-mail provider configured."
 	reasonLapsed     = "The process that was sending the message ended before it knew the outcome."
 	reasonUnreadable = "The message cannot be read with this master keyset."
+	reasonChanged    = "The e-mail provider was changed meanwhile."
 	reasonStopping   = "The server was stopping."
 )
 

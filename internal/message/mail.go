@@ -63,3 +63,14 @@ func (m *Mail) extraHeaders() []Header {
 		{"X-Latchkey-Type", string(m.Kind)},
 	}
 }
+
+// serviceHeaders are the extra ones that go through services, which write the others themselves.
+func (m *Mail) serviceHeaders() map[string]string {
+	headers := map[string]string{}
+	for _, h := range m.extraHeaders() {
+		if h.Name != "Content-Language" {
+			headers[h.Name] = h.Value
+		}
+	}
+	return headers
+}

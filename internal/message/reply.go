@@ -16,6 +16,7 @@ import (
 	"golang.org/x/net/idna"
 
 	"latchkey/internal/contact"
+	"latchkey/internal/egress"
 )
 
 // stage is how far a dialogue had come.
@@ -83,8 +84,14 @@ func classify(at stage, err error) Result {
 	return r
 }
 
-// classifyDial reads what went wrong before the message could begin.
-func classifyDial(err error) Result {
+// classifyDial reads what went wrong before the message could begin. Advice names the parts of an SMTP URL that may help.
+func classifyDial(err error, advise bool) Result {
+	advice := func(text string) string {
+		if !advise {
+			return ""
+		}
+		return text
+	}
 	r := Result{Detail: oneLine(err.Error(), 512)}
 	var reply *textproto.Error
 	var certificate *tls.CertificateVerificationError
@@ -93,6 +100,8 @@ func classifyDial(err error) Result {
 	var operation *net.OpError
 	var network net.Error
 	switch {
+	case errors.Is(err, egress.ErrRefused):
+		r.Verdict = VerdictConfig
 	case errors.As(err, &reply) && reply.Code < 500:
 		r.Verdict = VerdictRetry
 	case errors.As(err, &reply):
@@ -103,10 +112,10 @@ func classifyDial(err error) Result {
 		}
 	case errors.As(err, &certificate), errors.As(err, &authority):
 		r.Verdict = VerdictConfig
-		r.Detail = "The mail server's certificate is not trusted (name its authority with ca=FILE in the SMTP URL): " + r.Detail
+		r.Detail = "The mail server's certificate is not trusted" + advice(" (name its authority with ca=FILE in the SMTP URL)") + ": " + r.Detail
 	case errors.As(err, &record), errors.As(err, &operation) && (operation.Op == "remote error" || operation.Op == "local error"):
 		r.Verdict = VerdictConfig
-		r.Detail = "The mail server does not speak TLS as expected (look at tls= in the SMTP URL): " + r.Detail
+		r.Detail = "The mail server does not speak TLS as expected" + advice(" (look at tls= in the SMTP URL)") + ": " + r.Detail
 	case errors.As(err, &network), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed):
 		r.Verdict = VerdictRetry
 	default:

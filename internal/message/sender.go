@@ -13,6 +13,7 @@ import (
 
 	"latchkey/internal/clock"
 	"latchkey/internal/contact"
+	"latchkey/internal/egress"
 	"latchkey/internal/seal"
 )
 
@@ -29,8 +30,12 @@ const (
 	keepRows = 7 * 24 * time.Hour
 	// maxFresh bounds the messages held in memory between commit and claim. What comes beyond it is found by a scan.
 	maxFresh = 4096
-	// maxInFlight bounds the claimed messages that wait for a connection.
-	maxInFlight = 64
+	// maxInFlight bounds the claimed messages that wait for a connection, those of all providers together, and maxStandard
+	// those of the operator's.
+	maxInFlight = 512
+	maxStandard = 64
+	// scanBatch bounds what one scan takes.
+	scanBatch = 64
 )
 
 // Config is what a Sender is made of. Store, Keys, Clock, Log and Events are required.
@@ -43,8 +48,13 @@ type Config struct {
 
 	// Renderer makes the text of messages; nil means the built-in one with no configured sender.
 	Renderer *Renderer
-	// Provider sends mail; nil means that the operator configured none. The Sender owns and closes it.
+	// Provider sends the mail of tenants that have no provider of their own; nil means that the operator configured none.
+	// The Sender owns and closes it.
 	Provider Provider
+	// Settings tells what provider a tenant has; nil means that none has one.
+	Settings Settings
+	// Egress makes the connections to tenants' providers; it is required with Settings.
+	Egress *egress.Egress
 	// Inbox gets a copy of every message; nil means that it is off.
 	Inbox *Inbox
 	// Metrics is where the message metrics are registered; nil means nowhere.
@@ -67,6 +77,8 @@ func New(c Config) (*Sender, error) {
 	switch {
 	case c.Store == nil, c.Keys == nil, c.Clock == nil, c.Log == nil, c.Events == nil:
 		return nil, errors.New("message: store, keys, clock, log and events are required")
+	case c.Settings != nil && c.Egress == nil:
+		return nil, errors.New("message: tenants' providers need a way out")
 	}
 	if c.Renderer == nil {
 		r, err := NewRenderer("")
@@ -132,7 +144,7 @@ func (s *Sender) Cancel(ctx context.Context, tenant, challengeID string, issuedA
 	return nil
 }
 
-// Provider names the way mail takes: "smtp", "inbox", or "none". It is for readiness and start-up messages.
+// Provider names the way mail takes where a tenant has no provider of its own: "smtp", "inbox", or "none". It is for readiness and start-up messages.
 func (s *Sender) Provider() string { return s.worker.route() }
 
 // Close stops taking messages, sends what has been handed over, records the outcomes and closes the provider. When ctx

@@ -57,14 +57,14 @@ func (s *SMTP) Send(ctx context.Context, m Mail) Result {
 	if err != nil {
 		return Result{Verdict: VerdictRecipient, Detail: "The address is not one that mail can be sent to."}
 	}
-	raw, err := compose(m, to)
+	raw, err := compose(m, to, s.config.headers...)
 	if err != nil {
 		return Result{Verdict: VerdictRefused, Detail: err.Error()}
 	}
 	for {
 		c, kept, err := s.take(ctx)
 		if err != nil {
-			return classifyDial(err)
+			return classifyDial(err, s.config.fromURL)
 		}
 		result, stale := s.deliver(ctx, c, m.FromAddress, to, ascii, raw)
 		if !kept || !stale || ctx.Err() != nil {
@@ -280,8 +280,11 @@ var errPublic = errors.New("the mail server has a public address and the SMTP UR
 
 // connect opens the TCP connection and, where TLS comes first, protects it.
 func (s *SMTP) connect(ctx context.Context, network, address string) (raw, protected net.Conn, err error) {
-	dialer := net.Dialer{Timeout: dialTimeout}
-	raw, err = dialer.DialContext(ctx, network, address)
+	dial := s.config.dial
+	if dial == nil {
+		dial = (&net.Dialer{Timeout: dialTimeout}).DialContext
+	}
+	raw, err = dial(ctx, network, address)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -367,9 +370,9 @@ func (l *login) Next(fromServer []byte, more bool) ([]byte, error) {
 	return l.chosen.Next(fromServer, more)
 }
 
-// compose writes the mail as it travels: headers, then text and HTML as alternatives (RFC 2046 section 5.1.4), in
+// compose writes the mail as it travels: headers, and those added to them, then text and HTML as alternatives (RFC 2046 section 5.1.4), in
 // quoted-printable.
-func compose(m Mail, to string) ([]byte, error) {
+func compose(m Mail, to string, more ...Header) ([]byte, error) {
 	msg := gomail.NewMsg(gomail.WithNoDefaultUserAgent(), gomail.WithEncoding(gomail.EncodingQP))
 	from := &mail.Address{Name: m.FromName, Address: m.FromAddress}
 	if _, err := mail.ParseAddress(from.String()); err != nil {
@@ -384,7 +387,7 @@ func compose(m Mail, to string) ([]byte, error) {
 	msg.Subject(m.Subject)
 	msg.SetDateWithValue(m.Date)
 	msg.SetMessageIDWithValue(m.MessageID())
-	for _, h := range m.extraHeaders() {
+	for _, h := range append(m.extraHeaders(), more...) {
 		msg.SetGenHeader(gomail.Header(h.Name), h.Value)
 	}
 	msg.SetBodyString(gomail.TypeTextPlain, m.Text)

@@ -1,6 +1,7 @@
 package message
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -56,6 +57,9 @@ type SMTPConfig struct {
 	Timeout    time.Duration // of connecting, and of each step of the dialogue
 
 	trustLoopback bool // any certificate will do: what is said never leaves this machine
+	fromURL       bool // the operator wrote it, so errors may say what to change in the URL
+	headers       []Header
+	dial          func(ctx context.Context, network, address string) (net.Conn, error) // nil: wherever the operator says
 }
 
 // String names the server without its credentials.
@@ -85,6 +89,7 @@ func ParseSMTP(raw string) (SMTPConfig, error) {
 	}
 	c := SMTPConfig{
 		Host: u.Hostname(), TLS: TLSAuto, MinTLS: tls.VersionTLS12, Auth: AuthAuto, Pool: 4, Timeout: 15 * time.Second,
+		fromURL: true,
 	}
 	switch u.Scheme {
 	case "smtp":

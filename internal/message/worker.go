@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,21 +16,18 @@ import (
 // worker delivers messages. One goroutine, run, does all the bookkeeping: it takes whatever has gathered (fresh messages,
 // outcomes of attempts), commits it together and starts the attempts. Attempts run in goroutines of their own.
 type worker struct {
-	store    Store
-	keys     *seal.Keyset
-	clock    clock.Clock
-	log      *slog.Logger
-	events   Events
-	renderer *Renderer
-	provider Provider
-	inbox    *Inbox
-	metrics  *metrics
-	owner    string
-	breaker  breaker
+	store   Store
+	keys    *seal.Keyset
+	clock   clock.Clock
+	log     *slog.Logger
+	events  Events
+	routes  *routes
+	inbox   *Inbox
+	metrics *metrics
+	owner   string
 
-	wake  chan struct{} // holds one token: something has changed
-	slots chan struct{} // one per attempt that may run at once
-	done  chan struct{} // closed when run has ended
+	wake chan struct{} // holds one token: something has changed
+	done chan struct{} // closed when run has ended
 
 	sendContext context.Context // ends attempts when closing takes too long
 	cutSends    context.CancelFunc
@@ -47,9 +45,19 @@ type worker struct {
 type job struct {
 	key      Key
 	message  Message
+	carrier  *carrier
 	attempts int       // before this one
 	until    time.Time // the end of the lease
 }
+
+// outgoing is a message that a round has taken, and by whom it leaves; nil where there is no provider.
+type outgoing struct {
+	*Prepared
+	carrier *carrier
+}
+
+// held reports whether a scan of this process has claimed the row already.
+func (o outgoing) held() bool { return o.row.State == StateSending }
 
 // ended is an attempt's outcome that waits for its commit.
 type ended struct {
@@ -61,23 +69,20 @@ type ended struct {
 func newWorker(c Config, m *metrics) *worker {
 	w := &worker{
 		store: c.Store, keys: c.Keys, clock: c.Clock, log: c.Log, events: c.Events,
-		renderer: c.Renderer, provider: c.Provider, inbox: c.Inbox, metrics: m,
+		routes: newRoutes(c), inbox: c.Inbox, metrics: m,
 		owner: ident.Hex(8),
 		wake:  make(chan struct{}, 1),
 		done:  make(chan struct{}),
-	}
-	if w.provider != nil {
-		w.slots = make(chan struct{}, max(1, w.provider.Concurrency()))
 	}
 	w.sendContext, w.cutSends = context.WithCancel(context.Background())
 	return w
 }
 
-// route names where messages go.
+// route names where the messages of tenants go that have no provider of their own.
 func (w *worker) route() string {
 	switch {
-	case w.provider != nil:
-		return w.provider.Name()
+	case w.routes.standard != nil:
+		return w.routes.standard.provider.Name()
 	case w.inbox != nil:
 		return "inbox"
 	default:
@@ -140,9 +145,7 @@ const answerFirst = 2 * time.Millisecond
 func (w *worker) run() {
 	defer close(w.done)
 	defer w.cutSends()
-	if w.provider != nil {
-		defer w.provider.Close()
-	}
+	defer w.routes.close()
 	timer := time.NewTimer(0) // the first round is a scan: an earlier process may have left something
 	defer timer.Stop()
 	var scanAt, sweepAt time.Time
@@ -167,6 +170,7 @@ func (w *worker) run() {
 		}
 		if err == nil && (!now.Before(sweepAt) || w.inbox != nil && w.inbox.crowded()) && !w.isClosing() {
 			sweepAt = now.Add(sweepEvery)
+			w.routes.forget()
 			err = w.sweep()
 		}
 		if err != nil {
@@ -243,70 +247,92 @@ func (w *worker) round(scan bool) error {
 		}
 	}
 	fresh, results := w.take()
-	claimed, err := w.commit(ctx, fresh, results)
+	taken, rest, err := w.choose(ctx, fresh)
 	if err != nil {
 		w.putBack(fresh, results)
 		w.release(due)
 		return err
 	}
+	claimed, err := w.commit(ctx, taken, results)
+	if err != nil {
+		w.putBack(fresh, results)
+		w.release(due)
+		return err
+	}
+	w.putBack(rest, nil)
 	w.start(append(due, claimed...))
 	return nil
 }
 
-// take empties what has gathered, up to the attempts there is room for.
+// take empties what has gathered.
 func (w *worker) take() ([]*Prepared, []ended) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	n := len(w.fresh)
-	switch {
-	case w.giveUp:
-		n = 0
-	case w.provider != nil:
-		n = min(n, maxInFlight-w.inFlight)
+	var fresh []*Prepared
+	if !w.giveUp {
+		fresh, w.fresh = w.fresh, nil
 	}
-	n = max(n, 0)
-	fresh := w.fresh[:n:n]
-	w.fresh = append([]*Prepared(nil), w.fresh[n:]...)
 	results := w.ended
 	w.ended = nil
 	return fresh, results
 }
 
+// choose finds out by whom messages leave. Those for which there is no room yet are the rest: they wait until an attempt
+// has ended.
+func (w *worker) choose(ctx context.Context, fresh []*Prepared) (taken []outgoing, rest []*Prepared, err error) {
+	w.mu.Lock()
+	free := maxInFlight - w.inFlight
+	w.mu.Unlock()
+	more := map[*carrier]int{}
+	for _, p := range fresh {
+		c, err := w.routes.of(ctx, p.row.Tenant)
+		switch {
+		case err != nil:
+			return nil, nil, err
+		case c == nil:
+		case free <= 0 || c.load()+more[c] >= c.most:
+			rest = append(rest, p)
+			continue
+		default:
+			free--
+			more[c]++
+		}
+		taken = append(taken, outgoing{p, c})
+	}
+	return taken, rest, nil
+}
+
 func (w *worker) putBack(fresh []*Prepared, results []ended) {
+	if len(fresh) == 0 && len(results) == 0 {
+		return
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.fresh = append(fresh, w.fresh...)
 	w.ended = append(results, w.ended...)
 }
 
-// commit writes one batch in one transaction: outcomes with their events, then the fresh messages. With a provider those
-// are claimed; without one they are delivered to the inbox, or fail, at once. It gives the jobs claimed.
-func (w *worker) commit(ctx context.Context, fresh []*Prepared, results []ended) ([]job, error) {
-	fresh, results = w.settle(fresh, results)
-	if len(fresh) == 0 && len(results) == 0 {
+// commit writes one batch in one transaction: outcomes with their events, then the fresh messages. Those with a provider
+// are claimed; the others are delivered to the inbox, or fail, at once. It gives the jobs claimed.
+func (w *worker) commit(ctx context.Context, taken []outgoing, results []ended) ([]job, error) {
+	carried, kept, results := w.settle(taken, results)
+	if len(carried) == 0 && len(kept) == 0 && len(results) == 0 {
 		return nil, nil
 	}
 	until := w.clock.Now().Add(lease)
 	var copies []Copy
 	var claimed []job
 	err := w.store.InTx(ctx, func(ctx context.Context) error {
-		copies, claimed = nil, nil
+		copies, claimed = slices.Clone(kept), nil
 		if err := w.record(ctx, results); err != nil {
 			return err
 		}
-		if len(fresh) == 0 {
-			return nil
-		}
-		if w.provider != nil {
+		if len(carried) > 0 {
 			var err error
-			if claimed, err = w.claim(ctx, fresh, until); err != nil {
+			if claimed, err = w.claim(ctx, carried, until); err != nil {
 				return err
 			}
-			copies = copiesOf(claimed)
-		} else {
-			for _, p := range fresh {
-				copies = append(copies, Copy{Key: p.row.Key, Message: p.message})
-			}
+			copies = append(copies, copiesOf(claimed)...)
 		}
 		if w.inbox == nil {
 			return nil
@@ -323,26 +349,26 @@ func (w *worker) commit(ctx context.Context, fresh []*Prepared, results []ended)
 	return claimed, nil
 }
 
-// settle decides without asking anybody: messages that died while they waited, and all of them when no provider is there
-// to be asked. What it settles moves to the results; with an inbox, a copy is still to be saved for the living.
-func (w *worker) settle(fresh []*Prepared, results []ended) ([]*Prepared, []ended) {
+// settle decides without asking anybody: messages that died while they waited, and those for which no provider is there to
+// be asked. What it settles joins the results. It gives the messages for providers, and the copies of those that the inbox
+// alone gets.
+func (w *worker) settle(taken []outgoing, results []ended) (carried []outgoing, kept []Copy, _ []ended) {
 	now := w.clock.Now()
-	var alive []*Prepared
-	for _, p := range fresh {
-		j := job{key: p.row.Key, message: p.message, attempts: p.row.Attempts}
+	for _, o := range taken {
+		j := job{key: o.row.Key, message: o.message, attempts: o.row.Attempts}
 		switch {
-		case !now.Before(p.message.ExpiresAt):
+		case !now.Before(o.message.ExpiresAt):
 			results = append(results, w.failed(j, "", reasonExpired))
-		case w.provider != nil:
-			alive = append(alive, p)
+		case o.carrier != nil:
+			carried = append(carried, o)
 		case w.inbox != nil:
-			alive = append(alive, p)
-			results = append(results, ended{kind: p.row.Kind, outcome: Outcome{Key: p.row.Key, State: StateSent, Attempts: p.row.Attempts + 1, Provider: "inbox"}})
+			kept = append(kept, Copy{Key: o.row.Key, Message: o.message})
+			results = append(results, ended{kind: o.row.Kind, outcome: Outcome{Key: o.row.Key, State: StateSent, Attempts: o.row.Attempts + 1, Provider: "inbox"}})
 		default:
 			results = append(results, w.failed(j, "", reasonNoProvider))
 		}
 	}
-	return alive, results
+	return carried, kept, results
 }
 
 // record writes outcomes and tells the tenants' logs. It joins the transaction in ctx.
@@ -368,24 +394,33 @@ func (w *worker) record(ctx context.Context, results []ended) error {
 	return nil
 }
 
-// claim takes the fresh messages that are still queued.
-func (w *worker) claim(ctx context.Context, fresh []*Prepared, until time.Time) ([]job, error) {
-	keys := make([]Key, len(fresh))
-	for i, p := range fresh {
-		keys[i] = p.row.Key
+// claim takes the messages that are still queued; those that a scan brought are claimed already.
+func (w *worker) claim(ctx context.Context, carried []outgoing, until time.Time) ([]job, error) {
+	var keys []Key
+	for _, o := range carried {
+		if !o.held() {
+			keys = append(keys, o.row.Key)
+		}
 	}
-	taken, err := w.store.ClaimMessages(ctx, keys, w.owner, until)
-	if err != nil {
-		return nil, fmt.Errorf("claim messages: %w", err)
+	mine := make(map[Key]bool, len(keys))
+	if len(keys) > 0 {
+		taken, err := w.store.ClaimMessages(ctx, keys, w.owner, until)
+		if err != nil {
+			return nil, fmt.Errorf("claim messages: %w", err)
+		}
+		for _, k := range taken {
+			mine[k] = true
+		}
 	}
-	mine := make(map[Key]bool, len(taken))
-	for _, k := range taken {
-		mine[k] = true
-	}
-	jobs := make([]job, 0, len(taken))
-	for _, p := range fresh {
-		if mine[p.row.Key] {
-			jobs = append(jobs, job{key: p.row.Key, message: p.message, until: until})
+	jobs := make([]job, 0, len(carried))
+	for _, o := range carried {
+		j := job{key: o.row.Key, message: o.message, carrier: o.carrier, attempts: o.row.Attempts, until: until}
+		switch {
+		case o.held():
+			j.until = o.row.DueAt
+			jobs = append(jobs, j)
+		case mine[o.row.Key]:
+			jobs = append(jobs, j)
 		}
 	}
 	return jobs, nil
@@ -407,10 +442,10 @@ func (w *worker) scan(ctx context.Context) ([]job, error) {
 	until := now.Add(lease)
 	w.mu.Lock()
 	w.retryAt = time.Time{}
-	room := maxInFlight - w.inFlight
+	room := min(maxInFlight-w.inFlight, scanBatch)
 	w.mu.Unlock()
 
-	lapsed, err := w.store.ClaimDueMessages(ctx, StateSending, w.owner, now, until, maxInFlight)
+	lapsed, err := w.store.ClaimDueMessages(ctx, StateSending, w.owner, now, until, scanBatch)
 	if err != nil {
 		return nil, fmt.Errorf("find messages whose sender died: %w", err)
 	}
@@ -425,21 +460,32 @@ func (w *worker) scan(ctx context.Context) ([]job, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find messages that are due: %w", err)
 	}
-	if len(lapsed) == maxInFlight || len(rows) == room {
+	if len(lapsed) == scanBatch || len(rows) == room {
 		w.noteRetry(now) // there may be more
 	}
 	var jobs []job
-	for _, row := range rows {
+	more := map[*carrier]int{}
+	for i, row := range rows {
 		j := w.jobOf(row)
-		switch {
+		if j.carrier, err = w.routes.of(ctx, row.Tenant); err != nil {
+			for _, row := range rows[i:] {
+				jobs = append(jobs, w.jobOf(row))
+			}
+			w.release(jobs)
+			return nil, err
+		}
+		switch c := j.carrier; {
 		case j.message.To == "":
 			w.finish(w.failed(j, "", reasonUnreadable))
-		case w.provider != nil && now.Before(row.ExpiresAt):
-			jobs = append(jobs, j)
-		default:
+		case c == nil || !now.Before(row.ExpiresAt):
 			w.mu.Lock()
 			w.fresh = append(w.fresh, &Prepared{row: row, message: j.message})
 			w.mu.Unlock()
+		case c.load()+more[c] >= c.most:
+			w.finish(w.later(j, c.provider.Name(), now.Add(time.Second), "waited for other messages"))
+		default:
+			more[c]++
+			jobs = append(jobs, j)
 		}
 	}
 	return jobs, nil
@@ -460,8 +506,10 @@ func (w *worker) start(jobs []job) {
 	w.inFlight += len(jobs)
 	w.mu.Unlock()
 	for _, j := range jobs {
+		j.carrier.enter()
 		go func() {
 			r := w.attempt(j)
+			j.carrier.leave()
 			w.mu.Lock()
 			w.inFlight--
 			w.mu.Unlock()

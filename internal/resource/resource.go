@@ -35,6 +35,7 @@ const (
 	TenantSettings = "tenant"
 	Branding       = "branding"
 	Prompts        = "prompts"
+	EmailProvider  = "email_provider"
 )
 
 // Errors of storage.

@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"latchkey/internal/account"
+	"latchkey/internal/egress"
 	"latchkey/internal/eventlog"
 	"latchkey/internal/ident"
 	"latchkey/internal/job"
@@ -28,6 +29,8 @@ type AppConfig struct {
 	SMTP *message.SMTPConfig
 	// From is the mailbox that mail comes from; empty means no-reply at each tenant's own host.
 	From string
+	// Egress says where connections to services that tenants choose may go; development mode opens loopback.
+	Egress egress.Config
 	// KeepInbox keeps a copy of every message for the inbox; development mode always does.
 	KeepInbox bool
 	// InboxURL is where people read the development inbox; empty where there is none.
@@ -47,6 +50,7 @@ type App struct {
 	Inbox *message.Inbox
 
 	config  AppConfig
+	egress  *egress.Egress
 	sender  *message.Sender
 	jobs    *job.Jobs
 	janitor *janitor
@@ -69,7 +73,8 @@ func NewApp(c AppConfig) (*App, error) {
 		c.Sites = c.Database.Store
 	}
 	d := c.Database
-	a := &App{config: c}
+	c.Egress.Loopback = c.Egress.Loopback || c.Dev
+	a := &App{config: c, egress: egress.New(c.Egress)}
 	renderer, err := message.NewRenderer(c.From)
 	if err != nil {
 		return nil, err
@@ -82,6 +87,7 @@ func NewApp(c AppConfig) (*App, error) {
 	messages := message.Config{
 		Store: d.Store, Keys: d.Keyset, Clock: d.Clock, Log: c.Log, Events: messageEvents{p.events},
 		Renderer: renderer, Inbox: a.Inbox, Metrics: c.Metrics.Registerer(), Idle: c.Idle,
+		Settings: d.Store, Egress: a.egress,
 	}
 	if c.SMTP != nil {
 		messages.Provider = message.NewSMTP(*c.SMTP)
@@ -100,7 +106,7 @@ func NewApp(c AppConfig) (*App, error) {
 	return a, nil
 }
 
-// MailRoute names the way mail takes: "smtp", "inbox" or "none".
+// MailRoute names the way mail of tenants takes that have no provider of their own: "smtp", "inbox" or "none".
 func (a *App) MailRoute() string { return a.sender.Provider() }
 
 // Handler gives the handler of a listener. HTTPS says that clients reach it by https though it speaks plain HTTP, because
@@ -127,7 +133,9 @@ func (a *App) Close(ctx context.Context) error {
 	if a.janitor != nil {
 		a.janitor.close()
 	}
-	return errors.Join(a.jobs.Close(ctx), a.sender.Close(ctx))
+	err := errors.Join(a.jobs.Close(ctx), a.sender.Close(ctx))
+	a.egress.Close()
+	return err
 }
 
 // messageEvents writes messages that did not arrive to their tenant's log.

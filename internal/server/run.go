@@ -10,6 +10,7 @@ import (
 	"net"
 	"time"
 
+	"latchkey/internal/egress"
 	"latchkey/internal/message"
 	"latchkey/internal/seal"
 	"latchkey/internal/web/httpx"
@@ -27,6 +28,8 @@ type Config struct {
 
 	SMTP *message.SMTPConfig
 	From string
+	// EgressAllow opens addresses for tenants' services that are not on the public internet.
+	EgressAllow []egress.Allowed
 
 	// MaxImport is the largest file of a users-imports job in bytes; 512000, as Auth0's, unless set.
 	MaxImport int64
@@ -74,6 +77,7 @@ func start(ctx context.Context, c Config, f *Front) error {
 	metrics := NewMetrics(c.Version)
 	app, err := NewApp(AppConfig{
 		Database: d, Log: c.Log, Metrics: metrics, Proxies: c.Proxies, SMTP: c.SMTP, From: c.From, MaxImport: c.MaxImport,
+		Egress: egress.Config{Allow: c.EgressAllow},
 	})
 	if err != nil {
 		return errors.Join(err, d.Close())
@@ -145,7 +149,7 @@ func report(ctx context.Context, c Config, d *Database, app *App) error {
 		c.Log.Info("tenant", "tenant", t.Name, "issuer", t.Domain.Issuer)
 	}
 	if app.MailRoute() == "none" {
-		c.Log.Warn("no mail server is configured, so no login code can be sent; add --smtp URL")
+		c.Log.Warn("no mail server is configured, so login codes leave only for tenants with an e-mail provider of their own; add --smtp URL")
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"net/http/httptest"
 	"net/netip"
 	"os"
@@ -21,6 +22,7 @@ import (
 	"latchkey/internal/client"
 	"latchkey/internal/clock"
 	"latchkey/internal/connection"
+	"latchkey/internal/egress"
 	"latchkey/internal/ident"
 	"latchkey/internal/key"
 	"latchkey/internal/message"
@@ -61,6 +63,7 @@ type Server struct {
 	M2M    *client.Client // confidential, client_credentials
 	M2MKey string         // secret of M2M
 
+	egress egress.Config
 	app    *server.App
 	log    *logBuffer
 	url    string // of the database
@@ -83,17 +86,31 @@ func Each(t *testing.T, test func(t *testing.T, s *Server)) {
 // New runs a fresh server over SQLite until the test ends.
 func New(t testing.TB) *Server {
 	t.Helper()
+	return NewEgress(t, egress.Config{})
+}
+
+// NewEgress is New for a server whose tenants' services stand where the configuration says.
+func NewEgress(t testing.TB, c egress.Config) *Server {
+	t.Helper()
 	file := filepath.Join(t.TempDir(), "data.db")
 	if err := os.WriteFile(file, sqliteTemplate(t), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return start(t, file)
+	if c.Resolver == nil {
+		c.Resolver = nowhere
+	}
+	return start(t, file, c)
 }
+
+// nowhere knows no name: tests stay on this machine.
+var nowhere = &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
+	return nil, errors.New("tests look up no names")
+}}
 
 // NewPostgres runs a fresh server over PostgreSQL until the test ends.
 func NewPostgres(t testing.TB) *Server {
 	t.Helper()
-	return start(t, pg.Template(t, "servertest", func(url string) error { return migrate(url) }))
+	return start(t, pg.Template(t, "servertest", func(url string) error { return migrate(url) }), egress.Config{Resolver: nowhere})
 }
 
 // migrated is the bytes of an empty SQLite database of this version.
@@ -127,13 +144,13 @@ func migrate(url string) error {
 	return errors.Join(db.Migrate(context.Background()), db.Close())
 }
 
-func start(t testing.TB, url string) *Server {
+func start(t testing.TB, url string, c egress.Config) *Server {
 	t.Helper()
 	keyset, err := seal.NewKeyset()
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Server{T: t, Clock: clock.NewFake(time.Now()), log: &logBuffer{}, url: url, keyset: keyset}
+	s := &Server{T: t, Clock: clock.NewFake(time.Now()), log: &logBuffer{}, url: url, keyset: keyset, egress: c}
 	s.serve(t)
 	s.seed(t, "test")
 	return s
@@ -174,7 +191,7 @@ func (s *Server) serve(t testing.TB) {
 	}
 	database.Keys = key.New(key.Config{Store: database.Store, Seal: s.keyset, Clock: s.Clock, Generate: fixedKey})
 	app, err := server.NewApp(server.AppConfig{
-		Database: database, Log: logger(t, s.log), Metrics: server.NewMetrics("test"), KeepInbox: true,
+		Database: database, Log: logger(t, s.log), Metrics: server.NewMetrics("test"), KeepInbox: true, Egress: s.egress,
 		Proxies: httpx.Proxies{netip.MustParsePrefix("127.0.0.0/8")},
 	})
 	if err != nil {
