@@ -80,7 +80,7 @@ var resources = []promise{
 			two.Key = long
 			is(t, s.db.CreateResource(ctx, id, two), resource.ErrExists)
 			ok(t, s.db.UpdateResource(ctx, id, got)) // with the key as it was read
-			two.Key = long[:n-1] + "!" // which no token ends in
+			two.Key = long[:n-1] + "!"               // which no token ends in
 			ok(t, s.db.CreateResource(ctx, id, two))
 			two.Key = long
 			is(t, s.db.UpdateResource(ctx, id, two), resource.ErrExists)
