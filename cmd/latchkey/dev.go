@@ -5,6 +5,7 @@ import (
 
 	"latchkey/internal/dev"
 	"latchkey/internal/message"
+	"latchkey/internal/sandbox"
 	"latchkey/internal/server"
 )
 
@@ -39,7 +40,12 @@ For clients that want a plain name on port 443, as nextjs-auth0 does (port 443 n
 
 // Run starts development mode and stays until the process is told to stop.
 func (c *devCmd) Run(ctx context.Context, s streams) error {
+	worker, err := sandbox.Command(workerCommand)
+	if err != nil {
+		return err
+	}
 	config := dev.Config{
+		Worker: worker,
 		Listen: c.Listen, Data: c.Data, Domain: c.Domain, NoTLS: c.NoTLS, Database: c.Database,
 		Out: s.out, Log: server.NewLog(s.err, c.LogFormat, c.LogLevel), Version: version(),
 	}

@@ -13,9 +13,14 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"latchkey/internal/sandbox"
 )
 
 func main() {
+	if len(os.Args) == 2 && os.Args[1] == workerCommand {
+		os.Exit(sandbox.Serve(programs, os.Stdin, os.Stdout))
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()

@@ -17,6 +17,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if len(os.Args) == 2 && os.Args[1] == workerCommand {
+		main() // a server of this binary has started a worker
+	}
 	testscript.Main(m, map[string]func(){"latchkey": main})
 }
 

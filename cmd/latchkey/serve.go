@@ -10,6 +10,7 @@ import (
 
 	"latchkey/internal/egress"
 	"latchkey/internal/message"
+	"latchkey/internal/sandbox"
 	"latchkey/internal/server"
 )
 
@@ -95,6 +96,9 @@ func (c *serveCmd) config() (server.Config, error) {
 	config := server.Config{
 		Database: c.Database, Keyset: keyset, Listen: c.Listen, From: c.SMTPFrom,
 		MaxImport: c.MaxImportSize, MetricsListen: c.MetricsListen, StopGrace: c.StopGrace, Version: version(),
+	}
+	if config.Worker, err = sandbox.Command(workerCommand); err != nil {
+		return server.Config{}, err
 	}
 	for _, n := range c.BehindProxy {
 		config.Proxies = append(config.Proxies, netip.Prefix(n))

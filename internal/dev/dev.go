@@ -33,6 +33,7 @@ type Config struct {
 	NoTLS    bool
 	Database string // empty: a file in Data
 	SMTP     *message.SMTPConfig
+	Worker   []string  // the command that starts a worker process
 	Out      io.Writer // what a person reads at the start
 	Log      *slog.Logger
 	Version  string
@@ -140,7 +141,7 @@ func (d *development) open(ctx context.Context) error {
 	d.sites = newSites(d.database.Store)
 	d.app, err = server.NewApp(server.AppConfig{
 		Database: d.database, Log: d.Log, Metrics: server.NewMetrics(d.Version), Sites: d.sites, SMTP: d.SMTP,
-		Dev: true, InboxURL: d.inboxURL,
+		Dev: true, InboxURL: d.inboxURL, Worker: d.Worker,
 	})
 	if err != nil {
 		return errors.Join(err, d.database.Close())

@@ -133,3 +133,11 @@ func FuzzRender_NeverPanics(f *testing.F) {
 		_, _ = Render(Request{Texts: []Text{{Name: "body", Source: source, HTML: true}}, Vars: vars()}, 1<<16)
 	})
 }
+
+func TestMacros_LeaveWhatTheyDoNotKnow(t *testing.T) {
+	t.Parallel()
+	got := Macros("@@password@@ for @@application.name@@, @@nonsense@@ @@", map[string]string{"password": "@@application.name@@", "application.name": "Shop"})
+	if want := "@@application.name@@ for Shop, @@nonsense@@ @@"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

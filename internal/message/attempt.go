@@ -35,10 +35,10 @@ func (w *worker) attempt(j job) ended {
 		return w.failed(j, name, reason)
 	}
 
-	mail := c.renderer.Mail(j.key, j.message)
-	mail.Date = now
 	ctx, cancel := context.WithTimeout(w.sendContext, sendTimeout)
 	defer cancel()
+	mail, warning := w.author.Mail(ctx, c.renderer, j.key, j.message)
+	mail.Date = now
 	began := time.Now()
 	result := c.send(ctx, mail)
 	w.metrics.seconds.Observe(time.Since(began).Seconds())
@@ -47,7 +47,7 @@ func (w *worker) attempt(j job) ended {
 	j.attempts++
 	switch result.Verdict {
 	case VerdictSent:
-		return ended{kind: j.message.Kind, outcome: Outcome{
+		return ended{kind: j.message.Kind, warning: warningOf(j, warning), outcome: Outcome{
 			Key: j.key, State: StateSent, Attempts: j.attempts, Provider: name,
 			ProviderMessageID: result.ProviderMessageID,
 		}}

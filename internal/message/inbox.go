@@ -132,6 +132,7 @@ func (b *Inbox) open(rows []InboxRow) []InboxMessage {
 			continue
 		}
 		mail := b.renderer.Mail(row.Key, m)
+		m.written.over(&mail)
 		mail.Date = row.CreatedAt
 		messages = append(messages, InboxMessage{
 			Key: row.Key, Channel: m.Channel, To: m.To, From: mail.From(), Subject: mail.Subject, Text: mail.Text,

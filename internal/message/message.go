@@ -71,13 +71,20 @@ type Message struct {
 	// Color is the tenant's primary colour as #rrggbb; empty means the product's own.
 	Color string
 
-	// ClientID and Connection go to the tenant's log when the message fails.
+	// ClientID, Connection and UserID are for the tenant's template, whose variables they name; the first two go to the
+	// tenant's log, too, when the message fails. UserID is empty where a login may have no user yet.
 	ClientID   string
 	Connection string
+	UserID     string
 
 	// Decoy makes a message that is written like any other and never sent: its row is born cancelled. It makes the work
 	// behind an answer the same whether or not there is somebody to write to.
 	Decoy bool
+
+	// written is what the tenant's template made of the message, where that was done already, and warning what there is
+	// to say of it.
+	written *written
+	warning string
 }
 
 // Prepared is a message ready to be queued: sealed, with its row made. It is the same each time its transaction is run.

@@ -30,6 +30,10 @@ type payload struct {
 	Color       string  `json:"color,omitempty"`
 	ClientID    string  `json:"client_id,omitempty"`
 	Connection  string  `json:"connection,omitempty"`
+	UserID      string  `json:"user_id,omitempty"`
+
+	// Written is what the tenant's template made of it: in the inbox only.
+	Written *written `json:"written,omitempty"`
 }
 
 func sealPayload(k *seal.Keyset, table string, key Key, m Message) ([]byte, error) {
@@ -37,6 +41,7 @@ func sealPayload(k *seal.Keyset, table string, key Key, m Message) ([]byte, erro
 		Channel: m.Channel, Kind: m.Kind, To: m.To, Code: m.Code.Reveal(), Link: m.Link.Reveal(),
 		Life: int64(m.Life / time.Second), ExpiresAt: clock.Millis(m.ExpiresAt), Language: m.Language,
 		Application: m.Application, Domain: m.Domain, Color: m.Color, ClientID: m.ClientID, Connection: m.Connection,
+		UserID: m.UserID, Written: m.written,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("encode a message: %w", err)
@@ -61,5 +66,6 @@ func openPayload(k *seal.Keyset, table string, key Key, sealed []byte) (Message,
 		Channel: p.Channel, Kind: p.Kind, To: p.To, Code: Secret(p.Code), Link: Secret(p.Link),
 		Life: time.Duration(p.Life) * time.Second, ExpiresAt: clock.FromMillis(p.ExpiresAt), Language: p.Language,
 		Application: p.Application, Domain: p.Domain, Color: p.Color, ClientID: p.ClientID, Connection: p.Connection,
+		UserID: p.UserID, written: p.Written,
 	}, nil
 }

@@ -48,6 +48,9 @@ type Config struct {
 
 	// Renderer makes the text of messages; nil means the built-in one with no configured sender.
 	Renderer *Renderer
+	// Templates finds what tenants wrote, and Workers renders it; where either is nil all messages are the built-in ones.
+	Templates Templates
+	Workers   Workers
 	// Provider sends the mail of tenants that have no provider of their own; nil means that the operator configured none.
 	// The Sender owns and closes it.
 	Provider Provider

@@ -158,6 +158,7 @@ type Failure struct {
 	To         string
 	Reason     string // a sentence for administrators; holds no secret
 	Unknown    bool   // the provider may have delivered it; false: it certainly did not
+	Warning    bool   // it went on its way, though not as the tenant's template meant it
 	ClientID   string
 	Connection string
 }

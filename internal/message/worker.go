@@ -22,6 +22,7 @@ type worker struct {
 	log     *slog.Logger
 	events  Events
 	routes  *routes
+	author  *author
 	inbox   *Inbox
 	metrics *metrics
 	owner   string
@@ -64,12 +65,13 @@ type ended struct {
 	kind    Kind
 	outcome Outcome
 	failure *Failure // set when the tenant's log is to tell
+	warning *Failure // set when it is to tell of its template
 }
 
 func newWorker(c Config, m *metrics) *worker {
 	w := &worker{
 		store: c.Store, keys: c.Keys, clock: c.Clock, log: c.Log, events: c.Events,
-		routes: newRoutes(c), inbox: c.Inbox, metrics: m,
+		routes: newRoutes(c), author: newAuthor(c), inbox: c.Inbox, metrics: m,
 		owner: ident.Hex(8),
 		wake:  make(chan struct{}, 1),
 		done:  make(chan struct{}),
@@ -247,6 +249,9 @@ func (w *worker) round(scan bool) error {
 		}
 	}
 	fresh, results := w.take()
+	if w.inbox != nil {
+		w.author.prepare(w.sendContext, fresh) // its copies show what leaves
+	}
 	taken, rest, err := w.choose(ctx, fresh)
 	if err != nil {
 		w.putBack(fresh, results)
@@ -363,7 +368,7 @@ func (w *worker) settle(taken []outgoing, results []ended) (carried []outgoing, 
 			carried = append(carried, o)
 		case w.inbox != nil:
 			kept = append(kept, Copy{Key: o.row.Key, Message: o.message})
-			results = append(results, ended{kind: o.row.Kind, outcome: Outcome{Key: o.row.Key, State: StateSent, Attempts: o.row.Attempts + 1, Provider: "inbox"}})
+			results = append(results, ended{kind: o.row.Kind, outcome: Outcome{Key: o.row.Key, State: StateSent, Attempts: o.row.Attempts + 1, Provider: "inbox"}, warning: warningOf(j, j.message.warning)})
 		default:
 			results = append(results, w.failed(j, "", reasonNoProvider))
 		}
@@ -384,11 +389,13 @@ func (w *worker) record(ctx context.Context, results []ended) error {
 		return fmt.Errorf("record message outcomes: %w", err)
 	}
 	for _, r := range results {
-		if r.failure == nil {
-			continue
-		}
-		if err := w.events.MessageFailed(ctx, r.outcome.Tenant, *r.failure); err != nil {
-			return fmt.Errorf("log a failed message: %w", err)
+		for _, told := range []*Failure{r.warning, r.failure} {
+			if told == nil {
+				continue
+			}
+			if err := w.events.MessageFailed(ctx, r.outcome.Tenant, *told); err != nil {
+				return fmt.Errorf("log a failed message: %w", err)
+			}
 		}
 	}
 	return nil

@@ -12,6 +12,7 @@ import (
 	"latchkey/internal/ident"
 	"latchkey/internal/job"
 	"latchkey/internal/message"
+	"latchkey/internal/sandbox"
 	"latchkey/internal/tenant"
 	"latchkey/internal/web/httpx"
 	"latchkey/internal/web/mgmtapi"
@@ -37,6 +38,9 @@ type AppConfig struct {
 	InboxURL string
 	// MaxImport is the largest file of a users-imports job in bytes; 512000, as Auth0's, unless set.
 	MaxImport int64
+	// Worker is the command that starts a worker process, which renders what tenants wrote; without it all messages are
+	// the built-in ones.
+	Worker []string
 	// Dev is development mode: an inbox, a thousand times the room in limits for loopback callers, and redirects to
 	// loopback for every client that has the setting for them.
 	Dev bool
@@ -51,6 +55,7 @@ type App struct {
 
 	config  AppConfig
 	egress  *egress.Egress
+	workers *sandbox.Pool
 	sender  *message.Sender
 	jobs    *job.Jobs
 	janitor *janitor
@@ -88,6 +93,12 @@ func NewApp(c AppConfig) (*App, error) {
 		Store: d.Store, Keys: d.Keyset, Clock: d.Clock, Log: c.Log, Events: messageEvents{p.events},
 		Renderer: renderer, Inbox: a.Inbox, Metrics: c.Metrics.Registerer(), Idle: c.Idle,
 		Settings: d.Store, Egress: a.egress,
+	}
+	if len(c.Worker) > 0 {
+		a.workers = sandbox.New(sandbox.Config{Command: c.Worker, Log: c.Log})
+		messages.Workers, messages.Templates = a.workers, message.NewStoredTemplates(message.Records{
+			Connections: d.Store, Clients: d.Store, Users: d.Store, Tenants: d.Store, Resources: d.Store,
+		})
 	}
 	if c.SMTP != nil {
 		messages.Provider = message.NewSMTP(*c.SMTP)
@@ -135,6 +146,9 @@ func (a *App) Close(ctx context.Context) error {
 	}
 	err := errors.Join(a.jobs.Close(ctx), a.sender.Close(ctx))
 	a.egress.Close()
+	if a.workers != nil {
+		a.workers.Close()
+	}
 	return err
 }
 
@@ -144,12 +158,17 @@ type messageEvents struct{ log *eventlog.Log }
 // MessageFailed implements message.Events.
 func (m messageEvents) MessageFailed(ctx context.Context, tenantID string, f message.Failure) error {
 	typ := eventlog.NotificationFailed
-	if f.Unknown {
+	if f.Unknown || f.Warning {
 		typ = eventlog.NotificationWarning
 	}
+	told := notification{MessageID: f.MessageID, EmailType: f.Kind, Type: f.Channel, To: f.To}
+	if f.Warning {
+		told.Warning = f.Reason
+	} else {
+		told.Error = f.Reason
+	}
 	return m.log.Write(ctx, tenantID, eventlog.Event{
-		Type: typ, Description: f.Reason, ClientID: f.ClientID, Connection: f.Connection, UserName: f.To,
-		Details: notification{MessageID: f.MessageID, EmailType: f.Kind, Type: f.Channel, To: f.To, Error: f.Reason},
+		Type: typ, Description: f.Reason, ClientID: f.ClientID, Connection: f.Connection, UserName: f.To, Details: told,
 	})
 }
 
@@ -159,5 +178,6 @@ type notification struct {
 	EmailType message.Kind    `json:"email_type"`
 	Type      message.Channel `json:"notification_type"`
 	To        string          `json:"to"`
-	Error     string          `json:"error"`
+	Error     string          `json:"error,omitempty"`
+	Warning   string          `json:"warning,omitempty"`
 }

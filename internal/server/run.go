@@ -28,6 +28,9 @@ type Config struct {
 
 	SMTP *message.SMTPConfig
 	From string
+
+	// Worker is the command that starts a worker process (AppConfig).
+	Worker []string
 	// EgressAllow opens addresses for tenants' services that are not on the public internet.
 	EgressAllow []egress.Allowed
 
@@ -77,6 +80,7 @@ func start(ctx context.Context, c Config, f *Front) error {
 	metrics := NewMetrics(c.Version)
 	app, err := NewApp(AppConfig{
 		Database: d, Log: c.Log, Metrics: metrics, Proxies: c.Proxies, SMTP: c.SMTP, From: c.From, MaxImport: c.MaxImport,
+		Worker: c.Worker,
 		Egress: egress.Config{Allow: c.EgressAllow},
 	})
 	if err != nil {

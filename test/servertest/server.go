@@ -191,7 +191,7 @@ func (s *Server) serve(t testing.TB) {
 	}
 	database.Keys = key.New(key.Config{Store: database.Store, Seal: s.keyset, Clock: s.Clock, Generate: fixedKey})
 	app, err := server.NewApp(server.AppConfig{
-		Database: database, Log: logger(t, s.log), Metrics: server.NewMetrics("test"), KeepInbox: true, Egress: s.egress,
+		Database: database, Log: logger(t, s.log), Metrics: server.NewMetrics("test"), KeepInbox: true, Worker: worker, Egress: s.egress,
 		Proxies: httpx.Proxies{netip.MustParsePrefix("127.0.0.0/8")},
 	})
 	if err != nil {

@@ -1,0 +1,178 @@
+package message
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"latchkey/internal/client"
+	connections "latchkey/internal/connection" // a connection is one to a mail server here
+	"latchkey/internal/resource"
+	"latchkey/internal/tenant"
+	"latchkey/internal/user"
+)
+
+// EmailTemplates is the kind of the documents that /api/v2/email-templates keeps; their ids are the templates' names.
+const EmailTemplates resource.Kind = "email_templates"
+
+// Records are what StoredTemplates reads.
+type Records struct {
+	Connections interface {
+		Connections(ctx context.Context, tenantID string) ([]*connections.Connection, error)
+	}
+	Clients interface {
+		Client(ctx context.Context, tenantID, clientID string) (*client.Client, error)
+	}
+	Users interface {
+		User(ctx context.Context, tenantID, userID string) (*user.User, error)
+	}
+	Tenants interface {
+		Tenant(ctx context.Context, id string) (*tenant.Tenant, error)
+	}
+	Resources interface {
+		Resource(ctx context.Context, tenantID string, kind resource.Kind, id string) (*resource.Resource, error)
+	}
+}
+
+// StoredTemplates are the templates of the configuration: options.email of the connection of a login, and the e-mail
+// templates of the tenant for all other mail.
+//
+// Sources: https://auth0.com/docs/authenticate/passwordless/authentication-methods/email-otp,
+// https://auth0.com/docs/customize/email/email-templates.
+type StoredTemplates struct{ r Records }
+
+// NewStoredTemplates makes the templates of a server; every part of the records is required.
+func NewStoredTemplates(r Records) *StoredTemplates { return &StoredTemplates{r} }
+
+// Template implements Templates.
+func (s *StoredTemplates) Template(ctx context.Context, tenantID string, m Message) (*Template, error) {
+	var t *Template
+	var err error
+	if m.Kind == VerificationCode {
+		t, err = s.ofConnection(ctx, tenantID, m.Connection)
+	} else {
+		t, err = s.named(ctx, tenantID, string(m.Kind))
+	}
+	// A sender at Auth0 is the one that a connection is made with: the template was never the tenant's own.
+	if err != nil || t == nil || strings.Contains(t.From, "@auth0.com") || t.From == "" && t.Subject == "" && t.Body == "" {
+		return nil, err
+	}
+	t.Vars, t.Untrusted, err = s.variables(ctx, tenantID, m)
+	return t, err
+}
+
+func (s *StoredTemplates) ofConnection(ctx context.Context, tenantID, name string) (*Template, error) {
+	all, err := s.r.Connections.Connections(ctx, tenantID)
+	if err != nil {
+		return nil, fmt.Errorf("read the connections: %w", err)
+	}
+	c := connections.Find(all, name)
+	if c == nil || c.Options.Email == nil {
+		return nil, nil
+	}
+	o := c.Options.Email
+	return &Template{
+		Name: "the template of the connection " + name, From: o.From, Subject: o.Subject, Body: o.Body, Syntax: o.Syntax,
+	}, nil
+}
+
+func (s *StoredTemplates) named(ctx context.Context, tenantID, name string) (*Template, error) {
+	r, err := s.r.Resources.Resource(ctx, tenantID, EmailTemplates, name)
+	if errors.Is(err, resource.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the template %s: %w", name, err)
+	}
+	if r.Document["enabled"] == false {
+		return nil, nil
+	}
+	text := func(name string) string { s, _ := r.Document[name].(string); return s }
+	return &Template{Name: "the template " + name, From: text("from"), Subject: text("subject"), Body: text("body"), Syntax: text("syntax")}, nil
+}
+
+// variables are the values that a template may name (Auth0 docs, "Customize Email Templates"), and those among them that
+// people choose themselves.
+func (s *StoredTemplates) variables(ctx context.Context, tenantID string, m Message) (map[string]any, []string, error) {
+	t, err := s.r.Tenants.Tenant(ctx, tenantID)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read the tenant: %w", err)
+	}
+	application := map[string]any{"name": cmp.Or(cleanName(m.Application), host(m.Domain))}
+	untrusted := []string{
+		"email", "user.email", "user.name", "user.nickname", "user.given_name", "user.family_name", "user.picture", "user.user_metadata",
+		"user_metadata",
+	}
+	if m.ClientID != "" {
+		c, err := s.r.Clients.Client(ctx, tenantID, m.ClientID)
+		switch {
+		case errors.Is(err, client.ErrNotFound): // it was deleted meanwhile
+		case err != nil:
+			return nil, nil, fmt.Errorf("read the client: %w", err)
+		default:
+			application["clientID"], application["client_metadata"] = c.ID, c.Metadata
+			application["callback_domain"] = origin(c.Callbacks)
+			if !c.IsFirstParty() {
+				untrusted = append(untrusted, "application", "client")
+			}
+		}
+	}
+	person := map[string]any{"email": m.To}
+	if m.UserID != "" {
+		u, err := s.r.Users.User(ctx, tenantID, m.UserID)
+		if err != nil && !errors.Is(err, user.ErrNotFound) {
+			return nil, nil, fmt.Errorf("read the user: %w", err)
+		}
+		if err == nil {
+			person = map[string]any{
+				"email": m.To, "email_verified": u.EmailVerified, "picture": orNil(u.Picture), "nickname": orNil(u.Nickname),
+				"given_name": orNil(u.GivenName), "family_name": orNil(u.FamilyName), "name": orNil(u.Name),
+				"app_metadata": u.AppMetadata, "user_metadata": u.UserMetadata,
+			}
+		}
+	}
+	vars := map[string]any{
+		"application": application, "client": application,
+		"connection": map[string]any{"name": m.Connection},
+		"tenant":     t.Name, "friendly_name": t.FriendlyName(),
+		"support_email": orNil(t.Settings.SupportEmail), "support_url": orNil(t.Settings.SupportURL),
+		"request_language": cmp.Or(m.Language, t.Settings.Locales()[0]),
+		"user":             person, "email": m.To, "user_metadata": person["user_metadata"],
+		"expires_in_minutes": int(m.Life / time.Minute),
+		"operation":          nil,
+	}
+	if m.Domain != "" && m.Domain != t.Domain.Host {
+		vars["custom_domain"] = map[string]any{"domain": m.Domain}
+	}
+	if m.Code != "" {
+		vars["code"], vars["send"] = m.Code.Reveal(), "code"
+	}
+	if m.Link != "" {
+		vars["url"] = m.Link.Reveal()
+	}
+	return vars, untrusted, nil
+}
+
+// orNil is a text that is absent when it is empty: an empty one would be true in Liquid.
+func orNil(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
+// origin is the origin of the first callback, which Auth0 calls the application's callback domain.
+func origin(callbacks []string) any {
+	if len(callbacks) == 0 {
+		return nil
+	}
+	u, err := url.Parse(callbacks[0])
+	if err != nil || u.Host == "" {
+		return nil
+	}
+	return u.Scheme + "://" + u.Host
+}
