@@ -99,11 +99,11 @@ func renderOne(t Text, vars map[string]any, strict bool, most int, out *Response
 		return "", failure("syntax", t.Name, line, fmt.Sprintf("blocks are nested more than %d deep", maxNesting))
 	}
 	engine := newEngine(t.HTML, func(tag string) error {
-		if strict {
-			return fmt.Errorf("there are no files that {%% %s %%} could name", tag)
-		}
 		if !slices.Contains(out.LeftOut, tag) {
 			out.LeftOut = append(out.LeftOut, tag)
+		}
+		if strict {
+			return errors.New("there are no files")
 		}
 		return nil
 	})
@@ -115,6 +115,9 @@ func renderOne(t Text, vars map[string]any, strict bool, most int, out *Response
 	if err := parsed.FRender(w, cloned(vars)); err != nil {
 		if w.left < 0 {
 			return "", failure("output", t.Name, 0, "it makes more text than there may be")
+		}
+		if strict && len(out.LeftOut) > 0 {
+			return "", failure("syntax", t.Name, err.LineNumber(), fmt.Sprintf("there are no files that %q could name", out.LeftOut[0]))
 		}
 		return "", failure("render", t.Name, err.LineNumber(), filtered(err))
 	}

@@ -67,6 +67,8 @@ type parts struct {
 	AppConfig
 	events *eventlog.Log
 	sender *message.Sender
+	// templates judges what tenants write; nil where there are no workers.
+	templates mgmtapi.Templates
 }
 
 // NewApp assembles an App and starts its message worker. Close ends it; the database stays open.
@@ -107,6 +109,9 @@ func NewApp(c AppConfig) (*App, error) {
 		return nil, err
 	}
 	p.sender = a.sender
+	if a.workers != nil {
+		p.templates = message.NewChecker(a.workers)
+	}
 	var accounts *account.Accounts
 	if a.handler, a.jobs, accounts, err = wire(p); err != nil {
 		return nil, errors.Join(err, a.sender.Close(context.Background()))

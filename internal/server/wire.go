@@ -77,7 +77,7 @@ func wire(p parts) (http.Handler, *job.Jobs, *account.Accounts, error) {
 	mgmtapi.Register(mux, mgmtapi.Config{
 		Tx: db, Sites: p.Sites, Resources: db, Clients: clients, Connections: db, APIs: db, Users: db, Accounts: accounts,
 		Sessions: sessions, Grants: grants, Codes: codes, Tickets: tickets, Jobs: jobs, Keys: d.Keys, Guard: guard, Log: p.events,
-		Seal: keys, Clock: clock, MaxImport: p.MaxImport,
+		Seal: keys, Clock: clock, Templates: p.templates, MaxImport: p.MaxImport,
 	})
 	return mux, jobs, accounts, nil
 }

@@ -90,6 +90,9 @@ func prepareConnection(r *request, d resource.Document) error {
 		defaults(d, resource.Document{"authentication": resource.Document{"active": true}, "connected_accounts": resource.Document{"active": false}})
 		prepareDatabase(options)
 	}
+	if err := r.checkMail(options); err != nil {
+		return err
+	}
 	normalizeOptions(options)
 	return keepConfiguration(r, text(d, "id"), nil, options)
 }
@@ -138,6 +141,9 @@ func updateConnection(r *request) (answer, error) {
 	patch := r.doc()
 	if _, changes := patch["options"]; changes && !r.token.has("update:connections_options") {
 		return answer{}, insufficientScope("expected any of: update:connections_options")
+	}
+	if err := r.checkMail(member(patch, "options")); err != nil {
+		return answer{}, err
 	}
 	return connections.change(r, r.path("id"), func(c *resource.Resource) error {
 		d := c.Document

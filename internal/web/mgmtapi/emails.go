@@ -108,6 +108,9 @@ func checkEmailCredentials(d resource.Document) error {
 func createEmailTemplate(r *request) (answer, error) {
 	name := text(r.doc(), "template")
 	d := withSyntax(clone(r.doc()))
+	if err := r.checkLiquid(d, emailTemplateTexts...); err != nil {
+		return answer{}, err
+	}
 	return r.commit(func(ctx context.Context) (answer, error) {
 		fresh := &resource.Resource{Kind: emailTemplates.kind, ID: name, Document: d, CreatedAt: r.now(), UpdatedAt: r.now()}
 		err := r.Resources.CreateResource(ctx, r.tenantID(), fresh)
@@ -119,6 +122,9 @@ func createEmailTemplate(r *request) (answer, error) {
 }
 
 func putEmailTemplate(r *request) (answer, error) {
+	if err := r.checkLiquid(r.doc(), emailTemplateTexts...); err != nil {
+		return answer{}, err
+	}
 	return emailTemplates.change(r, emailTemplates.pathID(r), func(after *resource.Resource) error {
 		clear(after.Document)
 		layTemplate(r, after.Document)
@@ -127,6 +133,9 @@ func putEmailTemplate(r *request) (answer, error) {
 }
 
 func patchEmailTemplate(r *request) (answer, error) {
+	if err := r.checkLiquid(r.doc(), emailTemplateTexts...); err != nil {
+		return answer{}, err
+	}
 	return emailTemplates.change(r, emailTemplates.pathID(r), func(after *resource.Resource) error {
 		layTemplate(r, after.Document)
 		return nil

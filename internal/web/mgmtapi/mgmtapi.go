@@ -48,6 +48,8 @@ type Config struct {
 	Log         *eventlog.Log
 	Seal        *seal.Keyset
 	Clock       clock.Clock
+	// Templates judges what tenants write in Liquid; nil takes everything.
+	Templates Templates
 	// MaxImport is the largest file of a users-imports job in bytes; Auth0's 512000 unless set.
 	MaxImport int64
 }
