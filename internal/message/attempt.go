@@ -40,7 +40,7 @@ func (w *worker) attempt(j job) ended {
 	mail, warning := w.author.Mail(ctx, c.renderer, j.key, j.message)
 	mail.Date = now
 	began := time.Now()
-	result := c.send(ctx, mail)
+	result := c.send(ctx, mail, j.message.Code, j.message.Link)
 	w.metrics.seconds.Observe(time.Since(began).Seconds())
 	c.breaker.note(w.clock.Now(), result)
 

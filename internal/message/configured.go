@@ -96,7 +96,7 @@ func (c *configured) hide(secret string) {
 }
 
 // openProvider makes the provider of a tenant.
-func openProvider(c configured, e *egress.Egress) Provider {
+func openProvider(c *configured, e *egress.Egress) Provider {
 	s := service{name: c.name, egress: e}
 	refuse := func(reason string) Provider { return &unusable{name: c.name, reason: reason} }
 	var p Provider
@@ -118,7 +118,7 @@ func openProvider(c configured, e *egress.Egress) Provider {
 		set, _ := c.message("configuration_set_name").(string)
 		p, err = newSES(s, c.credentials, set)
 	case "azure_cs":
-		p, err = newAzure(s, &c)
+		p, err = newAzure(s, c)
 	case "ms365":
 		p, err = newMS365(s, c.credentials)
 	case "custom":

@@ -47,11 +47,16 @@ func newCarrier(p Provider, r *Renderer, most int) *carrier {
 	return &carrier{provider: p, renderer: r, most: most, slots: make(chan struct{}, max(1, p.Concurrency()))}
 }
 
-// send makes one attempt.
-func (c *carrier) send(ctx context.Context, m Mail) Result {
+// send makes one attempt. What the provider says may repeat neither its credentials nor the secrets of the message.
+func (c *carrier) send(ctx context.Context, m Mail, secrets ...Secret) Result {
 	r := c.provider.Send(ctx, m)
 	for _, secret := range c.secrets {
 		r.Detail = strings.ReplaceAll(r.Detail, secret, "[secret]")
+	}
+	for _, secret := range secrets {
+		if secret != "" {
+			r.Detail = strings.ReplaceAll(r.Detail, secret.Reveal(), secret.String())
+		}
 	}
 	return r
 }
@@ -183,7 +188,7 @@ func (r *routes) open(tenant string, stored *resource.Resource) *carrier {
 			return newCarrier(&unusable{name: configured.name, reason: reason}, r.renderer, maxPerTenant)
 		}
 	}
-	c := newCarrier(openProvider(configured, r.egress), renderer, maxPerTenant)
+	c := newCarrier(openProvider(&configured, r.egress), renderer, maxPerTenant)
 	c.secrets = configured.secrets
 	return c
 }

@@ -17,7 +17,7 @@ var errSMTPHost = errors.New("The smtp_host of the e-mail provider is not the na
 
 // newTenantSMTP makes the provider of a tenant's own mail server. Port 465 is TLS from the first byte; at all others
 // STARTTLS is required, except on loopback.
-func newTenantSMTP(c configured, e *egress.Egress) (*SMTP, error) {
+func newTenantSMTP(c *configured, e *egress.Egress) (*SMTP, error) {
 	host := strings.Trim(c.credentials.SMTPHost, "[] ")
 	if _, err := netip.ParseAddr(host); err != nil {
 		if host, err = idna.Lookup.ToASCII(host); err != nil || net.ParseIP(host) != nil || !hostName.MatchString(host) {
