@@ -18,8 +18,12 @@
 // Row payloads are sealed and wiped as soon as a message is sent, failed, unknown or cancelled. The row stays seven days
 // for support.
 //
-// Where messages go, in this order: the operator's SMTP server, the development inbox when it is on, nowhere (the message
-// fails and says that no e-mail provider is configured). The inbox gets a copy whoever sends.
+// Where messages go, in this order: the provider that the tenant has set, the operator's SMTP server, the development
+// inbox when it is on, nowhere (the message fails and says that no e-mail provider is configured). The inbox gets a copy
+// whoever sends. The worker asks for a tenant's settings at most once a second, so a change counts within one. Each service
+// is a file of its own behind Provider; a message whose request a service may have had whole is unknown, unless the service
+// recognises the message by a key: then it is asked once more under the same key, by the same attempt. What the next
+// attempt, and so perhaps the next provider, gets has certainly not been accepted by the one before.
 //
 // Sources: https://auth0.com/docs/customize/email, RFC 5321 (SMTP), RFC 5322 (message format), RFC 3834 (automatic
 // messages), RFC 3463 (enhanced status codes), RFC 3207 and 8314 (TLS).
