@@ -43,10 +43,16 @@ type Records struct {
 //
 // Sources: https://auth0.com/docs/authenticate/passwordless/authentication-methods/email-otp,
 // https://auth0.com/docs/customize/email/email-templates.
-type StoredTemplates struct{ r Records }
+type StoredTemplates struct {
+	r       Records
+	workers Workers
+}
 
-// NewStoredTemplates makes the templates of a server; every part of the records is required.
-func NewStoredTemplates(r Records) *StoredTemplates { return &StoredTemplates{r} }
+// NewStoredTemplates makes the templates of a server; every part of the records is required. Workers render addresses; nil
+// leaves out those that are Liquid.
+func NewStoredTemplates(r Records, workers Workers) *StoredTemplates {
+	return &StoredTemplates{r, workers}
+}
 
 // Template implements Templates.
 func (s *StoredTemplates) Template(ctx context.Context, tenantID string, m Message) (*Template, error) {

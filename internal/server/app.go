@@ -69,6 +69,8 @@ type parts struct {
 	sender *message.Sender
 	// templates judges what tenants write; nil where there are no workers.
 	templates mgmtapi.Templates
+	// links knows what templates say of the links in their mail.
+	links *message.StoredTemplates
 }
 
 // NewApp assembles an App and starts its message worker. Close ends it; the database stays open.
@@ -98,10 +100,11 @@ func NewApp(c AppConfig) (*App, error) {
 	}
 	if len(c.Worker) > 0 {
 		a.workers = sandbox.New(sandbox.Config{Command: c.Worker, Log: c.Log})
-		messages.Workers, messages.Templates = a.workers, message.NewStoredTemplates(message.Records{
-			Connections: d.Store, Clients: d.Store, Users: d.Store, Tenants: d.Store, Resources: d.Store,
-		})
+		messages.Workers = a.workers
 	}
+	records := message.Records{Connections: d.Store, Clients: d.Store, Users: d.Store, Tenants: d.Store, Resources: d.Store}
+	p.links = message.NewStoredTemplates(records, messages.Workers)
+	messages.Templates = p.links
 	if c.SMTP != nil {
 		messages.Provider = message.NewSMTP(*c.SMTP)
 	}

@@ -47,7 +47,7 @@ func wire(p parts) (http.Handler, *job.Jobs, *account.Accounts, error) {
 		Tx: db, Door: door, Codes: codes, Messages: p.sender, Guard: guard, Transactions: transactions, Log: p.events, Clock: clock,
 	})
 	tickets := ticket.New(ticket.Config{
-		Tx: db, Store: db, Users: db, Connections: db, Looks: db, Messages: p.sender, Log: p.events, Keys: keys, Clock: clock,
+		Tx: db, Store: db, Users: db, Connections: db, Looks: db, Links: p.links, Messages: p.sender, Log: p.events, Keys: keys, Clock: clock,
 	})
 	accounts := account.New(account.Config{
 		Tx: db, Users: db, Connections: db, Resources: db, Sessions: sessions, Grants: grants, Passwords: password.New(0), Keys: d.Keys,

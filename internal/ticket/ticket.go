@@ -99,6 +99,11 @@ type Looks interface {
 	PageConfig(ctx context.Context, tenantID string) (*branding.PageConfig, error)
 }
 
+// Links tells what a tenant's template says of the link in its mail.
+type Links interface {
+	LinkSettings(ctx context.Context, tenantID string, kind message.Kind, c *client.Client) (message.LinkSettings, error)
+}
+
 // Config is what Tickets are made of; every part is required.
 type Config struct {
 	Tx          Tx
@@ -106,6 +111,7 @@ type Config struct {
 	Users       Users
 	Connections connection.Store
 	Looks       Looks
+	Links       Links
 	Messages    *message.Sender
 	Log         *eventlog.Log
 	Keys        *seal.Keyset

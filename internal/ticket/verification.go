@@ -19,8 +19,17 @@ type Verification struct {
 	event    eventlog.Event
 }
 
-// PrepareVerification makes the ticket and seals its mail, before any transaction is open.
+// PrepareVerification makes the ticket and seals its mail, before any transaction is open. What the asker leaves open, the
+// tenant's template of the mail says: how long the link lives and where it leads in the end.
 func (t *Tickets) PrepareVerification(ctx context.Context, a Asked) (*Verification, error) {
+	links, err := t.c.Links.LinkSettings(ctx, a.Site.Tenant.ID, message.VerifyEmail, a.Client)
+	if err != nil {
+		return nil, err
+	}
+	a.Life = cmp.Or(a.Life, links.Life)
+	if a.ResultURL == "" && leads(links.ResultURL) {
+		a.ResultURL, a.HideEmail = links.ResultURL, links.HideEmail
+	}
 	m, err := t.prepare(a)
 	if err != nil {
 		return nil, err

@@ -46,7 +46,8 @@ func newVerifying(t *testing.T, s *servertest.Server) *verifying {
 func ticketsOf(s *servertest.Server, sender *message.Sender) *ticket.Tickets {
 	db := s.Database.Store
 	return ticket.New(ticket.Config{
-		Tx: db, Store: db, Users: db, Connections: db, Looks: db, Messages: sender, Log: eventlog.New(db, s.Clock, 77),
+		Tx: db, Store: db, Users: db, Connections: db, Looks: db, Links: message.NewStoredTemplates(message.Records{Resources: db}, nil),
+		Messages: sender, Log: eventlog.New(db, s.Clock, 77),
 		Keys: s.Database.Keyset, Clock: s.Clock,
 	})
 }

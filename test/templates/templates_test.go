@@ -3,9 +3,11 @@ package templates_test
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"latchkey/internal/client"
 	"latchkey/internal/connection"
@@ -277,5 +279,37 @@ func TestVerificationTemplate_ShapesTheMailAndEscapesWhatPeopleChose(t *testing.
 	s.Must(201, "POST", "/jobs/verification-email", doc{"user_id": made["user_id"]})
 	if mail := s.Mail(t, "ann@example.com"); strings.Contains(mail.Subject, "Ann") {
 		t.Errorf("a template that is off was used: %q", mail.Subject)
+	}
+}
+
+func TestVerificationTemplate_SaysWhereTheLinkLeadsAndHowLongItLives(t *testing.T) {
+	t.Parallel()
+	s := servertest.New(t)
+	s.Must(200, "PATCH", "/clients/"+s.Web.ID, doc{"callbacks": []any{"https://app.example/back"}})
+	s.Must(200, "POST", "/email-templates", doc{
+		"template": "verify_email", "from": "", "subject": "", "body": "{{ url }}", "syntax": "liquid", "enabled": true,
+		"resultUrl":            "{{ application.callback_domain }}/{% if application.name == 'Test%20Web' %}done{% endif %}#/hello",
+		"urlLifetimeInSeconds": 600, "includeEmailInRedirect": false,
+	})
+	s.Must(201, "POST", "/connections", doc{"name": "people", "strategy": "auth0", "enabled_clients": []any{s.Web.ID}})
+	link := func(email string) string {
+		made := s.Must(201, "POST", "/users", doc{"connection": "people", "email": email, "password": "Str0ng&Long&Enough", "verify_email": false}).Doc()
+		s.Must(201, "POST", "/jobs/verification-email", doc{"user_id": made["user_id"], "client_id": s.Web.ID})
+		address, _, _ := strings.Cut(strings.TrimPrefix(s.Mail(t, email).Link, s.URL), "#")
+		return address
+	}
+	press := func(link string) *servertest.Answer {
+		return s.Browser(t).Post(link, url.Values{"state": {link[strings.IndexByte(link, '=')+1:]}, "action": {"default"}})
+	}
+	got := press(link("ann@example.com")).Header.Get("Location")
+	to, err := url.Parse(got)
+	if err != nil || to.Scheme+"://"+to.Host+to.Path != "https://app.example/done" || to.Fragment != "/hello" ||
+		to.Query().Get("success") != "true" || to.Query().Has("email") {
+		t.Errorf("the browser goes to %q", got)
+	}
+	late := link("bob@example.com")
+	s.Clock.Advance(601 * time.Second)
+	if got := press(late); strings.Contains(got.Header.Get("Location"), "success=true") || !strings.Contains(got.Header.Get("Location")+got.Body, "xpired") {
+		t.Errorf("after its life: got %d %q", got.Status, got.Header.Get("Location"))
 	}
 }
