@@ -21,7 +21,7 @@ type azure struct {
 	key      []byte
 }
 
-var errAzure = errors.New("The connection string of the e-mail provider is not of the form endpoint=https://...;accesskey=...") //nolint:staticcheck // shown to administrators
+var errAzure = errors.New("the connection string of the e-mail provider is not of the form endpoint=https://HOST;accesskey=KEY")
 
 func newAzure(s service, c *configured) (*azure, error) {
 	a := &azure{service: s}

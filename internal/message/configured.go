@@ -46,11 +46,11 @@ type credentials struct {
 }
 
 var (
-	errSealedProvider = errors.New("The credentials of the e-mail provider cannot be read with this master keyset.") //nolint:staticcheck // shown to administrators
-	errOddProvider    = errors.New("The credentials of the e-mail provider are not complete.")                       //nolint:staticcheck // shown to administrators
+	errSealedProvider = errors.New("the credentials of the e-mail provider cannot be read with this master keyset")
+	errOddProvider    = errors.New("the credentials of the e-mail provider are not complete")
 )
 
-// readProvider decodes stored settings. Its errors are sentences for administrators.
+// readProvider decodes stored settings. Its errors are for administrators.
 func readProvider(keys *seal.Keyset, tenant string, stored *resource.Resource) (configured, error) {
 	c := configured{enabled: true}
 	c.name, _ = stored.Document["name"].(string)
@@ -127,9 +127,15 @@ func openProvider(c *configured, e *egress.Egress) Provider {
 		return refuse("The e-mail provider is not known.")
 	}
 	if err != nil {
-		return refuse(err.Error())
+		return refuse(sentence(err))
 	}
 	return p
+}
+
+// sentence writes an error as one.
+func sentence(err error) string {
+	text := err.Error()
+	return strings.ToUpper(text[:1]) + text[1:] + "."
 }
 
 // message gives a setting of a provider's "message".

@@ -19,7 +19,7 @@ type mailgun struct {
 
 func newMailgun(s service, c credentials) (*mailgun, error) {
 	if !hostName.MatchString(c.Domain) {
-		return nil, errors.New("The domain of the e-mail provider is not the name of a host.") //nolint:staticcheck // shown to administrators
+		return nil, errors.New("the domain of the e-mail provider is not the name of a host")
 	}
 	host := "api.mailgun.net"
 	if c.Region == "eu" {

@@ -24,7 +24,7 @@ type ms365 struct {
 
 func newMS365(s service, c credentials) (*ms365, error) {
 	if !hostName.MatchString(c.TenantID) {
-		return nil, errors.New("The tenantId of the e-mail provider is neither a GUID nor a domain.") //nolint:staticcheck // shown to administrators
+		return nil, errors.New("the tenantId of the e-mail provider is neither a GUID nor a domain")
 	}
 	return &ms365{
 		service: s, id: c.ClientID, secret: c.ClientSecret,

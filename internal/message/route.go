@@ -176,7 +176,7 @@ func (r *routes) check(ctx context.Context, tenant string, known *route) error {
 func (r *routes) open(tenant string, stored *resource.Resource) *carrier {
 	configured, err := readProvider(r.keys, tenant, stored)
 	if err != nil {
-		return newCarrier(&unusable{name: "tenant", reason: err.Error()}, r.renderer, maxPerTenant)
+		return newCarrier(&unusable{name: "tenant", reason: sentence(err)}, r.renderer, maxPerTenant)
 	}
 	if !configured.enabled {
 		return nil

@@ -226,7 +226,7 @@ func TestWorker_ACodeIsNeverSentTwice(t *testing.T) {
 func TestWorker_AThrottledMessageComesAgainByTheNextProvider(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	there := newStandIn(t, says(429, `{"errors":[{"message":"too many"}]}`))
+	there := newStandIn(t, says(429, `{"errors":[{"message":"too many"}]}`, "Retry-After", "2"))
 	settings := &shelf{}
 	settings.put("t1", stored(t, b.keys, "sendgrid", resource.Document{"api_key": "SG.hidden"}, nil))
 	standard := &postman{}

@@ -28,7 +28,7 @@ var sesRegion = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[0-9]$`)
 
 func newSES(s service, c credentials, set string) (*ses, error) {
 	if !sesRegion.MatchString(c.Region) {
-		return nil, errors.New("The region of the e-mail provider is not a region of AWS.") //nolint:staticcheck // shown to administrators
+		return nil, errors.New("the region of the e-mail provider is not a region of AWS")
 	}
 	keys := aws.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey}
 	return &ses{service: s, set: set, client: sesv2.New(sesv2.Options{

@@ -13,7 +13,7 @@ import (
 	"latchkey/internal/egress"
 )
 
-var errSMTPHost = errors.New("The smtp_host of the e-mail provider is not the name of a host, or its smtp_port is not a port.") //nolint:staticcheck // shown to administrators
+var errSMTPHost = errors.New("the smtp_host of the e-mail provider is not the name of a host, or its smtp_port is not a port")
 
 // newTenantSMTP makes the provider of a tenant's own mail server. Port 465 is TLS from the first byte; at all others
 // STARTTLS is required, except on loopback.
