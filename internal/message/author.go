@@ -147,7 +147,12 @@ func (a *author) Mail(ctx context.Context, r *Renderer, key Key, m Message) (Mai
 	if words == nil && warning == "" {
 		words, warning = a.write(ctx, key, m, out)
 	}
+	address := out.FromAddress
 	words.over(&out)
+	if r == a.renderer && r.from != nil {
+		// The operator's server speaks for the operator: of many tenants at one server none sends in another's name.
+		out.FromAddress = address
+	}
 	return out, warning
 }
 

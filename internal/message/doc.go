@@ -15,6 +15,10 @@
 // The worker is woken and never polls for fresh rows. While one commit is under way, all that comes in gathers and
 // travels with the next one: claims, outcomes and inbox copies share a commit.
 //
+// What a tenant wrote (StoredTemplates) is rendered after the claim and never in a request: in a worker process, since no
+// template may hang or end the server. Where it fails the built-in mail leaves, and the tenant's log says why: a login is
+// never lost to a template.
+//
 // Row payloads are sealed and wiped as soon as a message is sent, failed, unknown or cancelled. The row stays seven days
 // for support.
 //
