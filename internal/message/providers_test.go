@@ -666,3 +666,48 @@ func TestProviders_InsideAddressesAreRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestTenantSMTP_ProtectsTheConnectionByItsPort(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		host string
+		port int
+		want TLSMode
+	}{
+		{"mail.example", 465, TLSImplicit}, {"mail.example", 587, TLSStartTLS}, {"mail.example", 25, TLSStartTLS},
+		{"10.1.2.3", 25, TLSStartTLS}, {"127.0.0.1", 1025, TLSOpportunistic}, {"bücher.example", 587, TLSStartTLS},
+	} {
+		configured := &configured{credentials: credentials{SMTPHost: c.host, SMTPPort: c.port, SMTPUser: "u", SMTPPass: "p"}}
+		s, err := newTenantSMTP(configured, egress.New(egress.Config{}))
+		if err != nil {
+			t.Errorf("%s: %v", c.host, err)
+			continue
+		}
+		if s.config.TLS != c.want || s.config.MinTLS != tls.VersionTLS12 || s.config.dial == nil || s.config.Host == "bücher.example" {
+			t.Errorf("%s:%d: %+v, want %s", c.host, c.port, s.config.TLS, c.want)
+		}
+	}
+}
+
+func TestTenantSMTP_AddsTheTenantsHeadersAndNoOthers(t *testing.T) {
+	t.Parallel()
+	c := &configured{settings: resource.Document{"headers": resource.Document{
+		"X-MC-ViewContentLink": "false", "X-SES-Configuration-Set": "mine\r\nBcc: eve@example.com",
+		"X-MSYS_API": resource.Document{"options": resource.Document{"open_tracking": false}},
+		"Bcc":        "eve@example.com", "From": "eve@example.com", "X-A: b\r\nBcc": "eve@example.com", "X-Null": nil,
+	}}}
+	want := []Header{
+		{"X-MC-ViewContentLink", "false"}, {"X-MSYS-API", `{"options":{"open_tracking":false}}`},
+		{"X-SES-Configuration-Set", "mine Bcc: eve@example.com"},
+	}
+	if diff := cmp.Diff(want, c.headers()); diff != "" {
+		t.Errorf("headers (-want +got):\n%s", diff)
+	}
+	raw, err := compose(letter(), recipient, c.headers()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := string(raw); !strings.Contains(text, "X-MC-ViewContentLink: false\r\n") || strings.Contains(text, "\nBcc:") {
+		t.Errorf("the mail is\n%s", text)
+	}
+}

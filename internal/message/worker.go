@@ -489,7 +489,7 @@ func (w *worker) scan(ctx context.Context) ([]job, error) {
 			w.fresh = append(w.fresh, &Prepared{row: row, message: j.message})
 			w.mu.Unlock()
 		case c.load()+more[c] >= c.most:
-			w.finish(w.later(j, c.provider.Name(), now.Add(time.Second), "waited for other messages"))
+			w.finish(w.later(j, c.provider.Name(), now.Add(grace+jitter(grace)), "waited for other messages"))
 		default:
 			more[c]++
 			jobs = append(jobs, j)
