@@ -3,6 +3,7 @@ package sandbox
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"os"
 	"strconv"
 	"syscall"
@@ -54,6 +55,12 @@ func reserved() uint64 {
 		return 0
 	}
 	return pages * uint64(os.Getpagesize())
+}
+
+// keepDescriptors marks what this process has open, even what it was started with, as its own: no worker gets it. Old kernels
+// (before 5.11) cannot; there workers get what the server was started with.
+func keepDescriptors() {
+	_ = unix.CloseRange(3, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC)
 }
 
 // attributes give a worker a process group of its own, so that a signal from the terminal goes to the server alone, which

@@ -42,6 +42,7 @@ func start(command []string) (*process, error) {
 	p.command.Env = []string{}
 	p.command.Dir = "/"
 	p.command.SysProcAttr = attributes()
+	keepDescriptors()
 	err = p.command.Start()
 	_, _ = theirIn.Close(), theirOut.Close()
 	if err != nil {

@@ -69,6 +69,14 @@ var programs = map[string]Program{
 		}
 		return got, nil
 	},
+	"open": func(input json.RawMessage, _ int) (any, error) {
+		var descriptor int
+		if err := json.Unmarshal(input, &descriptor); err != nil {
+			return nil, err
+		}
+		_, err := os.NewFile(uintptr(descriptor), "inherited").Stat()
+		return err == nil, nil
+	},
 	"remember": func(input json.RawMessage, _ int) (any, error) {
 		before := kept
 		kept = string(input)
