@@ -1,11 +1,8 @@
 package sandbox
 
 import (
-	"bytes"
 	"fmt"
 	"math"
-	"os"
-	"strconv"
 	"syscall"
 	"time"
 
@@ -27,10 +24,9 @@ func confine() error {
 		{"data", unix.RLIMIT_DATA, dataSpace},
 		{"open files", unix.RLIMIT_NOFILE, 3},
 	}
-	small := reserved() < addressSpace
 	for _, l := range limits {
-		if !small && (l.resource == unix.RLIMIT_AS || l.resource == unix.RLIMIT_DATA) {
-			continue // the race detector maps terabytes; only builds for tests have it
+		if raced && (l.resource == unix.RLIMIT_AS || l.resource == unix.RLIMIT_DATA) {
+			continue // only builds for tests are
 		}
 		if err := unix.Setrlimit(l.resource, &unix.Rlimit{Cur: l.most, Max: l.most}); err != nil {
 			return fmt.Errorf("limit %s: %w", l.name, err)
@@ -41,20 +37,6 @@ func confine() error {
 		return fmt.Errorf("give up new privileges: %w", errno)
 	}
 	return nil
-}
-
-// reserved is the address space that the process has mapped already.
-func reserved() uint64 {
-	text, err := os.ReadFile("/proc/self/statm")
-	if err != nil {
-		return 0
-	}
-	first, _, _ := bytes.Cut(text, []byte(" "))
-	pages, err := strconv.ParseUint(string(first), 10, 64)
-	if err != nil {
-		return 0
-	}
-	return pages * uint64(os.Getpagesize())
 }
 
 // keepDescriptors marks what this process has open, even what it was started with, as its own: no worker gets it. Old kernels
