@@ -105,9 +105,33 @@ func (b *bench) imports(jobs *job.Jobs, in job.Import, file string) *job.Job {
 	if in.ConnectionID == "" {
 		in.ConnectionID = b.id("users")
 	}
-	j, err := jobs.CreateImport(b.t.Context(), b.tenant, in, strings.NewReader(file))
+	j, err := b.create(jobs, in, strings.NewReader(file))
 	must(b.t, err)
 	return j
+}
+
+// create takes a file and makes its import, as the edge does.
+func (b *bench) create(jobs *job.Jobs, in job.Import, file io.Reader) (*job.Job, error) {
+	ctx := b.t.Context()
+	u, err := jobs.Upload(ctx, b.tenant, file)
+	if err != nil {
+		return nil, err
+	}
+	return written(ctx)(jobs.PrepareImport(ctx, b.tenant, in, u))
+}
+
+// written commits a job that is ready.
+func written(ctx context.Context) func(*job.Ready, error) (*job.Job, error) {
+	return func(ready *job.Ready, err error) (*job.Job, error) {
+		if err != nil {
+			return nil, err
+		}
+		if err := ready.Commit(ctx); err != nil {
+			return nil, errors.Join(err, ready.Drop(context.WithoutCancel(ctx)))
+		}
+		ready.Committed()
+		return ready.Job, nil
+	}
 }
 
 // ended waits for the end of a job.
@@ -566,7 +590,7 @@ func TestImport_OfAFileThatIsNoArrayImportsNobody(t *testing.T) {
 	equal(t, "an empty array", []any{j.Status, j.Summary}, []any{job.Completed, job.Summary{}})
 }
 
-func TestCreateImport_RefusesWhatTheAPIDoes(t *testing.T) {
+func TestImport_RefusesWhatTheAPIDoes(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, storetest.SQLite(t))
 	jobs := b.node(func(c *job.Config) { c.MaxImport = 100 })
@@ -579,15 +603,15 @@ func TestCreateImport_RefusesWhatTheAPIDoes(t *testing.T) {
 		{b.id("users"), strings.Repeat(" ", 101), job.ErrTooLarge},
 	} {
 		for range 3 { // a refused file leaves its slot
-			_, err := jobs.CreateImport(t.Context(), b.tenant, job.Import{ConnectionID: c.connection}, strings.NewReader(c.file))
+			_, err := b.create(jobs, job.Import{ConnectionID: c.connection}, strings.NewReader(c.file))
 			if !errors.Is(err, c.want) {
 				t.Errorf("%s with %d bytes: got %v, want %v", c.connection, len(c.file), err, c.want)
 			}
 		}
 	}
-	_, err := jobs.CreateImport(t.Context(), b.tenant, job.Import{ConnectionID: b.id("users")}, strings.NewReader(strings.Repeat(" ", 101)))
+	_, err := b.create(jobs, job.Import{ConnectionID: b.id("users")}, strings.NewReader(strings.Repeat(" ", 101)))
 	equal(t, "message", apierr.As(err).Message, "Payload content length greater than maximum allowed: 100")
-	_, err = jobs.CreateImport(t.Context(), b.tenant, job.Import{ConnectionID: b.id("users")}, io.MultiReader(strings.NewReader("["), broken{}))
+	_, err = b.create(jobs, job.Import{ConnectionID: b.id("users")}, io.MultiReader(strings.NewReader("["), broken{}))
 	if err == nil {
 		t.Error("a file that broke off was taken")
 	}
@@ -606,12 +630,12 @@ func (idle) ClaimJob(context.Context, string, time.Time, time.Time) (*job.Job, e
 	return nil, nil
 }
 
-func TestCreateImport_TakesTwoAtATime(t *testing.T) {
+func TestImport_TakesTwoAtATime(t *testing.T) {
 	databases(t, func(t *testing.T, b *bench) {
 		jobs := b.node(func(c *job.Config) { c.Store = idle{b.db} })
 		first := b.imports(jobs, job.Import{}, file(1))
 		b.imports(jobs, job.Import{}, file(2))
-		_, err := jobs.CreateImport(t.Context(), b.tenant, job.Import{ConnectionID: b.id("users")}, strings.NewReader(file(1)))
+		_, err := b.create(jobs, job.Import{ConnectionID: b.id("users")}, strings.NewReader(file(1)))
 		if !errors.Is(err, job.ErrTooManyJobs) {
 			t.Fatalf("got %v, want ErrTooManyJobs", err)
 		}
@@ -760,7 +784,7 @@ func TestJob_OfAnotherTenantDoesNotExist(t *testing.T) {
 // export runs an export and gives its file.
 func (b *bench) export(jobs *job.Jobs, in job.Export) string {
 	b.t.Helper()
-	j, err := jobs.CreateExport(b.t.Context(), b.tenant, in)
+	j, err := written(b.t.Context())(jobs.PrepareExport(b.t.Context(), b.tenant, in))
 	must(b.t, err)
 	j = b.until(jobs, j, func(j *job.Job) bool {
 		b.clock.Advance(100 * time.Millisecond)
@@ -870,7 +894,7 @@ func TestExport_GoesOnWhereItStoppedWithoutRepeatingAnybody(t *testing.T) {
 	})
 }
 
-func TestCreateExport_RefusesWhatACSVFileCannotHave(t *testing.T) {
+func TestPrepareExport_RefusesWhatACSVFileCannotHave(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, storetest.SQLite(t))
 	jobs := b.node(nil)
@@ -883,7 +907,7 @@ func TestCreateExport_RefusesWhatACSVFileCannotHave(t *testing.T) {
 		{job.Export{Format: job.CSV, Fields: []job.Field{{Name: "app_metadata"}}}, job.ErrWholeMetadata},
 		{job.Export{Format: job.JSON, Fields: make([]job.Field, 31)}, nil},
 	} {
-		if _, err := jobs.CreateExport(t.Context(), b.tenant, c.in); !errors.Is(err, c.want) {
+		if _, err := written(t.Context())(jobs.PrepareExport(t.Context(), b.tenant, c.in)); !errors.Is(err, c.want) {
 			t.Errorf("%+v: got %v, want %v", c.in, err, c.want)
 		}
 	}
@@ -894,7 +918,7 @@ func TestOpen_NeedsTheKeyOfTheJob(t *testing.T) {
 	b := newBench(t, storetest.SQLite(t))
 	jobs := b.node(nil)
 	made := func() *job.Job {
-		j, err := jobs.CreateExport(t.Context(), b.tenant, job.Export{})
+		j, err := written(t.Context())(jobs.PrepareExport(t.Context(), b.tenant, job.Export{}))
 		must(t, err)
 		return b.ended(jobs, j)
 	}
@@ -937,7 +961,7 @@ func (m *mails) Queue(context.Context, *ticket.Verification) error {
 
 func (m *mails) Committed(*ticket.Verification) { m.sent++ }
 
-func TestCreateVerification_IsOneCommitWithItsMail(t *testing.T) {
+func TestPrepareVerification_IsOneCommitWithItsMail(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, storetest.SQLite(t))
 	asked := ticket.Asked{Site: tenant.Site{Tenant: &tenant.Tenant{ID: b.tenant}}}
@@ -951,7 +975,7 @@ func TestCreateVerification_IsOneCommitWithItsMail(t *testing.T) {
 	} {
 		m := &mails{refuse: c.refuse, lost: c.lost}
 		jobs := b.node(func(c *job.Config) { c.Tickets = m })
-		j, err := jobs.CreateVerification(t.Context(), asked)
+		j, err := written(t.Context())(jobs.PrepareVerification(t.Context(), asked))
 		if refused := c.refuse != nil || c.lost != nil; errors.Is(err, noEmail) != refused {
 			t.Errorf("%s: got error %v", c.about, err)
 		}

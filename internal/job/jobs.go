@@ -169,41 +169,14 @@ func (r *Ready) Drop(ctx context.Context) error {
 	return r.drop(ctx)
 }
 
-// begin does both, in a commit of their own.
-func (s *Jobs) begin(ctx context.Context, r *Ready, err error) (*Job, error) {
-	if err != nil {
-		return nil, err
-	}
-	if err := r.Commit(ctx); err != nil {
-		return nil, errors.Join(err, r.Drop(context.WithoutCancel(ctx)))
-	}
-	r.Committed()
-	return r.Job, nil
-}
-
-// CreateImport takes the file of an import and gives the job, which then runs by itself. It is ErrTooManyJobs while two
-// imports of the tenant are under way; ErrTooLarge and ErrEmptyFile are about the file; connection.ErrNotFound,
-// ErrNotDatabase, ErrDisabled and ErrNoImportMode about the connection. A caller that writes more in the same commit uses
-// Upload and PrepareImport.
-func (s *Jobs) CreateImport(ctx context.Context, tenantID string, in Import, file io.Reader) (*Job, error) {
-	c, err := s.importable(ctx, tenantID, in.ConnectionID)
-	if err != nil {
-		return nil, err
-	}
-	u, err := s.Upload(ctx, tenantID, file)
-	if err != nil {
-		return nil, err
-	}
-	return s.begin(ctx, u.into(c, in), nil)
-}
-
 // Upload is the file of an import that nobody has asked for yet: the parts of a form come in any order.
 type Upload struct {
 	jobs *Jobs
 	job  *Job
 }
 
-// Upload takes the file of an import. What it has written goes with Drop, or when nothing follows in time.
+// Upload takes the file of an import. What it has written goes with Drop, or when nothing follows in time. It is
+// ErrTooManyJobs while two imports of the tenant are under way; ErrTooLarge and ErrEmptyFile are about the file.
 func (s *Jobs) Upload(ctx context.Context, tenantID string, file io.Reader) (*Upload, error) {
 	u := &Upload{s, s.newJob(tenantID, UsersImport)}
 	u.job.Status = Uploading
@@ -221,25 +194,21 @@ func (u *Upload) Drop(ctx context.Context) error {
 	return u.jobs.c.Store.DeleteJob(context.WithoutCancel(ctx), u.job.TenantID, u.job.ID)
 }
 
-// PrepareImport makes an import of a file. When it refuses, the file is gone.
+// PrepareImport makes an import of a file, which runs by itself once it is committed. When it refuses, the file is gone:
+// connection.ErrNotFound, ErrNotDatabase, ErrDisabled and ErrNoImportMode are about the connection.
 func (s *Jobs) PrepareImport(ctx context.Context, tenantID string, in Import, u *Upload) (*Ready, error) {
 	c, err := s.importable(ctx, tenantID, in.ConnectionID)
 	if err != nil {
 		return nil, errors.Join(err, u.Drop(ctx))
 	}
-	return u.into(c, in), nil
-}
-
-// into makes the import of the file into a connection.
-func (u *Upload) into(c *connection.Connection, in Import) *Ready {
-	s, j := u.jobs, *u.job
+	j := *u.job
 	j.Status = Pending
 	j.ConnectionID, j.Connection, j.ExternalID = c.ID, c.Name, in.ExternalID
 	j.Upsert, j.SendCompletionEmail = in.Upsert, in.SendCompletionEmail
 	return &Ready{
 		Job: &j, committed: s.worker.nudge, drop: u.Drop,
 		commit: func(ctx context.Context) error { return s.c.Store.SaveJob(ctx, &j, "", s.c.Clock.Now()) },
-	}
+	}, nil
 }
 
 // importable gives the connection that users are imported into.
@@ -313,14 +282,7 @@ type Export struct {
 	Fields       []Field
 }
 
-// CreateExport gives the job of an export, which then runs by itself. A caller that writes more in the same commit uses
-// PrepareExport.
-func (s *Jobs) CreateExport(ctx context.Context, tenantID string, in Export) (*Job, error) {
-	ready, err := s.PrepareExport(ctx, tenantID, in)
-	return s.begin(ctx, ready, err)
-}
-
-// PrepareExport makes the job of an export.
+// PrepareExport makes the job of an export, which runs by itself once it is committed.
 func (s *Jobs) PrepareExport(ctx context.Context, tenantID string, in Export) (*Ready, error) {
 	j := s.newJob(tenantID, UsersExport)
 	j.Format, j.Limit, j.Fields = in.Format, in.Limit, in.Fields
@@ -343,15 +305,8 @@ func (s *Jobs) PrepareExport(ctx context.Context, tenantID string, in Export) (*
 	}, nil
 }
 
-// CreateVerification sends the mail that asks a person to verify an address. Ticket, mail and job are one commit; what
-// then follows is the outbox's, so the job has ended when it is made.
-// A caller that writes more in the same commit uses PrepareVerification.
-func (s *Jobs) CreateVerification(ctx context.Context, a ticket.Asked) (*Job, error) {
-	ready, err := s.PrepareVerification(ctx, a)
-	return s.begin(ctx, ready, err)
-}
-
-// PrepareVerification makes the mail that asks a person to verify an address, and its job.
+// PrepareVerification makes the mail that asks a person to verify an address, and its job: ticket, mail and job are one
+// commit. What then follows is the outbox's, so the job has ended when it is made.
 func (s *Jobs) PrepareVerification(ctx context.Context, a ticket.Asked) (*Ready, error) {
 	v, err := s.c.Tickets.PrepareVerification(ctx, a)
 	if err != nil {

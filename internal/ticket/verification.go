@@ -76,17 +76,3 @@ func (t *Tickets) Queue(ctx context.Context, v *Verification) error {
 
 // Committed says that the transaction of Queue was committed, so that the mail leaves at once. It never blocks.
 func (t *Tickets) Committed(v *Verification) { t.c.Messages.Committed(v.mail) }
-
-// SendVerification does the three in a commit of their own. A caller that writes more in the same commit uses
-// PrepareVerification, Queue and Committed.
-func (t *Tickets) SendVerification(ctx context.Context, a Asked) error {
-	v, err := t.PrepareVerification(ctx, a)
-	if err != nil {
-		return err
-	}
-	if err := t.c.Tx.InTx(ctx, func(ctx context.Context) error { return t.Queue(ctx, v) }); err != nil {
-		return err
-	}
-	t.Committed(v)
-	return nil
-}

@@ -424,9 +424,16 @@ func TestVerification_TheMailBringsTheLink(t *testing.T) {
 		}
 		u := v.person("ada@example.com")
 		asked := ticket.Asked{Site: v.site(), User: u, Client: s.Web, Origin: eventlog.Origin{IP: "192.0.2.5", Language: "de"}}
-		if err := v.mailing(t).SendVerification(t.Context(), asked); err != nil {
+		tickets := v.mailing(t)
+		mail, err := tickets.PrepareVerification(t.Context(), asked)
+		if err != nil {
 			t.Fatal(err)
 		}
+		err = s.Database.Store.InTx(t.Context(), func(ctx context.Context) error { return tickets.Queue(ctx, mail) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		tickets.Committed(mail)
 		list, err := s.Inbox.List(t.Context(), message.InboxFilter{Tenant: s.Tenant.ID, To: u.Email}, 10*time.Second)
 		if err != nil || len(list) != 1 {
 			t.Fatalf("the inbox holds %+v, %v", list, err)
