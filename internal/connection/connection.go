@@ -4,10 +4,12 @@ package connection
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"time"
 
 	"latchkey/internal/apierr"
+	"latchkey/internal/contact"
 )
 
 // Strategy is the kind of a connection.
@@ -22,6 +24,24 @@ const (
 
 // Passwordless reports whether connections of this strategy log people in by a code or link alone.
 func (s Strategy) Passwordless() bool { return s == Email || s == SMS }
+
+// Send is what a person is sent to log in by.
+type Send string
+
+// What may be sent. The two links for native applications differ from the first in what a template is told.
+const (
+	SendCode        Send = "code"
+	SendLink        Send = "link"
+	SendLinkIOS     Send = "link_ios"
+	SendLinkAndroid Send = "link_android"
+	SendLinkAndCode Send = "link_and_code" // ours
+)
+
+// Links reports whether a link is among what is sent.
+func (s Send) Links() bool { return s != SendCode && s != "" }
+
+// ErrNoAddress is the answer to reading an address at a connection whose strategy has none.
+var ErrNoAddress = apierr.New(apierr.Invalid, "no_address", "Users of this connection are not known by an address.")
 
 // ErrNotFound is the answer for a connection that does not exist.
 var ErrNotFound = apierr.New(apierr.NotFound, "inexistent_connection", "The connection does not exist")
@@ -62,11 +82,14 @@ type Options struct {
 	} `json:"totp,omitempty"`
 	DisableSignup        bool  `json:"disable_signup,omitempty"`
 	BruteForceProtection *bool `json:"brute_force_protection,omitempty"`
+	AuthParams           any   `json:"authParams,omitempty"` // of magic links: an object, or its JSON as a text
 
 	DatabaseOptions
+	SMSOptions
 
 	// Our own options, by name among the open ones; off unless set.
-	DisableSignupSilent bool `json:"disable_signup_silent,omitempty"`
+	DisableSignupSilent bool   `json:"disable_signup_silent,omitempty"`
+	Send                string `json:"send,omitempty"` // what our own pages send by e-mail: "code", "link" or "link_and_code"
 	SSO                 *struct {
 		Reuse any `json:"reuse,omitempty"` // true: a session opened by this connection is used; "any": any session
 	} `json:"sso,omitempty"`
@@ -77,6 +100,49 @@ const (
 	defaultCodeLife   = 180 * time.Second
 	defaultCodeLength = 6
 )
+
+// Canonical reads an address that a person typed as this connection's strategy does, and gives its canonical form. Region
+// is the country a telephone number without a plus sign belongs to; empty where none was chosen.
+func (c *Connection) Canonical(typed, region string) (string, error) {
+	switch c.Strategy {
+	case Email:
+		return contact.Email(typed)
+	case SMS:
+		return contact.Phone(typed, region)
+	case Database:
+	}
+	return "", ErrNoAddress
+}
+
+// Sends is what a login on our own pages sends at this connection.
+func (c *Connection) Sends() Send {
+	switch s := Send(c.Options.Send); {
+	case c.Strategy != Email:
+	case s == SendLink, s == SendLinkAndCode:
+		return s
+	}
+	return SendCode
+}
+
+// LinkParams are the parameters that every magic link of the connection carries (Auth0's authParams), those of a start laid over them.
+// What is no text is left out.
+func (c *Connection) LinkParams(start map[string]any) map[string]string {
+	given, _ := c.Options.AuthParams.(map[string]any)
+	if text, ok := c.Options.AuthParams.(string); ok {
+		if err := json.Unmarshal([]byte(text), &given); err != nil {
+			given = nil
+		}
+	}
+	params := map[string]string{}
+	for _, from := range []map[string]any{given, start} {
+		for name, v := range from {
+			if text, ok := v.(string); ok {
+				params[name] = text
+			}
+		}
+	}
+	return params
+}
 
 // CodeLife is how long a code of this connection lives.
 func (c *Connection) CodeLife() time.Duration {

@@ -3,13 +3,18 @@ package message
 import (
 	"log/slog"
 	"time"
+
+	connections "latchkey/internal/connection" // a connection is one to a mail server here
 )
 
 // Channel is the way a message takes.
 type Channel string
 
-// Email is the only channel so far.
-const Email Channel = "email"
+// The channels.
+const (
+	Email Channel = "email"
+	Text  Channel = "sms"
+)
 
 // Kind says what a message is for. The values are those that Auth0's custom e-mail provider Actions know as
 // message_type.
@@ -52,9 +57,11 @@ type Message struct {
 	ChallengeID string
 	IssuedAt    time.Time
 
-	// Code is the secret of a VerificationCode, and Link, an absolute address, that of a VerifyEmail.
+	// Code is the secret of a VerificationCode, and Link, an absolute address, that of a VerifyEmail. A VerificationCode
+	// may carry both: Send says what its text is about.
 	Code Secret
 	Link Secret
+	Send connections.Send
 
 	// Life is how long the secret lives; the message says it in words.
 	Life time.Duration
@@ -76,6 +83,13 @@ type Message struct {
 	ClientID   string
 	Connection string
 	UserID     string
+
+	// UserAgent and IP are those of the request that asked for the message, as they came: strangers choose them, and no
+	// message repeats them.
+	UserAgent string
+	IP        string
+	// OriginHost is the host of the page of ours that asks for the code of a text message; empty where no page does.
+	OriginHost string
 
 	// Decoy makes a message that is written like any other and never sent: its row is born cancelled. It makes the work
 	// behind an answer the same whether or not there is somebody to write to.
