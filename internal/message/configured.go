@@ -30,10 +30,7 @@ type credentials struct {
 	Domain string `json:"domain"`
 	Region string `json:"region"`
 
-	SMTPHost string `json:"smtp_host"`
-	SMTPPort int    `json:"smtp_port"`
-	SMTPUser string `json:"smtp_user"`
-	SMTPPass string `json:"smtp_pass"`
+	smtpCredentials
 
 	AccessKeyID     string `json:"accessKeyId"`
 	SecretAccessKey string `json:"secretAccessKey"`
@@ -75,7 +72,12 @@ func readProvider(keys *seal.Keyset, tenant string, stored *resource.Resource) (
 		if err != nil {
 			return c, errSealedProvider
 		}
-		whole[name] = string(secret)
+		if parent, member, nested := strings.Cut(name, "."); !nested {
+			whole[name] = string(secret)
+		} else if of, ok := whole[parent].(resource.Document); ok {
+			of = maps.Clone(of) // what is stored is others' too
+			of[member], whole[parent] = string(secret), of
+		}
 		c.hide(string(secret))
 	}
 	text, err := json.Marshal(whole)

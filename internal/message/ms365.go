@@ -6,30 +6,24 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
-	"time"
 )
 
 // ms365 sends by Microsoft Graph as a mailbox of Exchange Online (https://learn.microsoft.com/graph/api/user-sendmail): the
 // sender's address names the mailbox. It knows no key by which it would recognise a message.
 type ms365 struct {
 	service
-	tokenAddress string
-	id, secret   string
-
-	mu      sync.Mutex
-	token   string
-	expires time.Time
+	tokens *tokens
 }
 
 func newMS365(s service, c credentials) (*ms365, error) {
 	if !hostName.MatchString(c.TenantID) {
 		return nil, errors.New("the tenantId of the e-mail provider is neither a GUID nor a domain")
 	}
-	return &ms365{
-		service: s, id: c.ClientID, secret: c.ClientSecret,
-		tokenAddress: "https://login.microsoftonline.com/" + url.PathEscape(c.TenantID) + "/oauth2/v2.0/token",
-	}, nil
+	address := "https://login.microsoftonline.com/" + url.PathEscape(c.TenantID) + "/oauth2/v2.0/token"
+	return &ms365{s, newTokens(s, address, url.Values{
+		"grant_type": {"client_credentials"}, "client_id": {c.ClientID}, "client_secret": {c.ClientSecret},
+		"scope": {"https://graph.microsoft.com/.default"},
+	})}, nil
 }
 
 // graphMail is the body of a request.
@@ -76,7 +70,7 @@ func (s *ms365) Send(ctx context.Context, m Mail) Result {
 	}
 	address := "https://graph.microsoft.com/v1.0/users/" + url.PathEscape(m.FromAddress) + "/sendMail"
 	for first := true; ; first = false {
-		token, failed := s.authorize(ctx)
+		token, failed := s.tokens.get(ctx)
 		if failed != nil {
 			return *failed
 		}
@@ -90,7 +84,7 @@ func (s *ms365) Send(ctx context.Context, m Mail) Result {
 			return got.malformed()
 		}
 		if got.status == http.StatusUnauthorized {
-			s.forget(token)
+			s.tokens.forget(token)
 			if first {
 				continue // the token had been withdrawn
 			}
@@ -112,54 +106,4 @@ func graphError(got answer) Result {
 		r.Verdict = VerdictConfig // there is no such mailbox
 	}
 	return r
-}
-
-// authorize gives a token. Nothing has been handed over while there is none, so what fails here may be tried again unless
-// it is refused.
-func (s *ms365) authorize(ctx context.Context) (string, *Result) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.token != "" && time.Now().Before(s.expires) {
-		return s.token, nil
-	}
-	form := url.Values{
-		"grant_type": {"client_credentials"}, "client_id": {s.id}, "client_secret": {s.secret},
-		"scope": {"https://graph.microsoft.com/.default"},
-	}
-	got, failed := s.post(ctx, s.tokenAddress, "application/x-www-form-urlencoded", nil, []byte(form.Encode()))
-	if failed != nil {
-		if failed.Verdict == VerdictUnknown {
-			failed.Verdict, failed.Detail = VerdictRetry, "The service gave no token: it did not answer."
-		}
-		return "", failed
-	}
-	var said struct {
-		Token       string `json:"access_token"`
-		ExpiresIn   int    `json:"expires_in"`
-		Error       string `json:"error"`
-		Description string `json:"error_description"`
-	}
-	decoded := got.decode(&said)
-	if got.status == http.StatusOK && decoded && said.Token != "" {
-		s.token, s.expires = said.Token, time.Now().Add(time.Duration(said.ExpiresIn-60)*time.Second)
-		return s.token, nil
-	}
-	r := got.refused(said.Error + " " + said.Description)
-	switch {
-	case r.Verdict == VerdictUnknown, got.ok():
-		r.Verdict = VerdictRetry
-	case r.Verdict == VerdictRefused:
-		r.Verdict = VerdictConfig
-	}
-	r.Detail = "The service gave no token: " + r.Detail
-	return "", &r
-}
-
-// forget drops a token that was refused.
-func (s *ms365) forget(token string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.token == token {
-		s.token = ""
-	}
 }

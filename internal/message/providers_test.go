@@ -677,7 +677,7 @@ func TestTenantSMTP_ProtectsTheConnectionByItsPort(t *testing.T) {
 		{"mail.example", 465, TLSImplicit}, {"mail.example", 587, TLSStartTLS}, {"mail.example", 25, TLSStartTLS},
 		{"10.1.2.3", 25, TLSStartTLS}, {"127.0.0.1", 1025, TLSOpportunistic}, {"bücher.example", 587, TLSStartTLS},
 	} {
-		configured := &configured{credentials: credentials{SMTPHost: c.host, SMTPPort: c.port, SMTPUser: "u", SMTPPass: "p"}}
+		configured := &configured{credentials: credentials{smtpCredentials: smtpCredentials{SMTPHost: c.host, SMTPPort: c.port, SMTPUser: "u", SMTPPass: "p"}}}
 		s, err := newTenantSMTP(configured, egress.New(egress.Config{}))
 		if err != nil {
 			t.Errorf("%s: %v", c.host, err)

@@ -99,8 +99,11 @@ func classifyDial(err error, advise bool) Result {
 	var record tls.RecordHeaderError
 	var operation *net.OpError
 	var network net.Error
+	var tokenless *noToken
 	switch {
-	case errors.Is(err, egress.ErrRefused):
+	case errors.As(err, &tokenless):
+		return tokenless.result
+	case errors.Is(err, egress.ErrRefused), errors.Is(err, errPin):
 		r.Verdict = VerdictConfig
 	case errors.As(err, &reply) && reply.Code < 500:
 		r.Verdict = VerdictRetry

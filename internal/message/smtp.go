@@ -3,13 +3,15 @@ package message
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"crypto/subtle"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"net/mail"
 	"net/netip"
-	"strings"
+	"slices"
 	"sync"
 	"time"
 
@@ -31,6 +33,7 @@ type SMTP struct {
 	mu     sync.Mutex
 	idle   []*connection // the one used last stands last and is taken first
 	expiry *time.Timer   // closes those that have been idle too long; nil while none is
+	weak   []AuthMode    // what the server offers and does not take
 }
 
 // connection is a dialogue with the server.
@@ -42,7 +45,12 @@ type connection struct {
 }
 
 // NewSMTP makes a provider for the mail server. It connects when there is something to send.
-func NewSMTP(c SMTPConfig) *SMTP { return &SMTP{config: c} }
+func NewSMTP(c SMTPConfig) *SMTP {
+	if c.OAuth.Address != "" {
+		c.tokens = newTokens(service{name: "smtp", egress: c.Egress}, c.OAuth.Address, c.OAuth.form())
+	}
+	return &SMTP{config: c}
+}
 
 // Name implements Provider.
 func (s *SMTP) Name() string { return "smtp" }
@@ -226,8 +234,46 @@ func (c *connection) close() {
 	_ = c.raw.Close()
 }
 
-// dial opens a connection, protects it and logs in.
+// dial opens a connection, protects it and logs in. A way to log in that the server takes for too weak, though it offers
+// it, gives way to the next one (RFC 4954 section 6), and a token that is refused to a new one, once.
 func (s *SMTP) dial(ctx context.Context) (*connection, error) {
+	for renewed := false; ; {
+		var auth *login
+		if s.config.Username != "" {
+			auth = &login{config: s.config, avoid: s.weakModes(), ctx: ctx}
+		}
+		c, err := s.open(ctx, auth)
+		switch {
+		case err == nil || auth == nil || ctx.Err() != nil:
+			return c, err
+		case auth.tooWeak(err):
+			s.avoid(auth.mode)
+		case auth.tokenRefused(err) && !renewed:
+			renewed = true
+			s.config.tokens.forget(auth.token)
+		default:
+			return nil, auth.explain(err)
+		}
+	}
+}
+
+// weakModes are the ways to log in that this server is known not to take.
+func (s *SMTP) weakModes() []AuthMode {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.weak)
+}
+
+func (s *SMTP) avoid(mode AuthMode) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !slices.Contains(s.weak, mode) {
+		s.weak = append(s.weak, mode)
+	}
+}
+
+// open makes one dialogue. Auth logs in; nil means that nobody does.
+func (s *SMTP) open(ctx context.Context, auth *login) (*connection, error) {
 	var raw net.Conn
 	stop, outer := func() bool { return true }, ctx
 	defer func() { stop() }()
@@ -258,8 +304,8 @@ func (s *SMTP) dial(ctx context.Context) (*connection, error) {
 	if s.config.Hello != "" {
 		options = append(options, gomail.WithHELO(s.config.Hello))
 	}
-	if s.config.Username != "" {
-		options = append(options, gomail.WithSMTPAuthCustom(&login{config: s.config}))
+	if auth != nil {
+		options = append(options, gomail.WithSMTPAuthCustom(auth))
 	}
 	client, err := gomail.NewClient(s.config.Host, options...)
 	if err != nil {
@@ -306,68 +352,25 @@ func (s *SMTP) connect(ctx context.Context, network, address string) (raw, prote
 	return raw, secure, nil
 }
 
+// errPin is the answer to a certificate whose key is not the one that was named.
+var errPin = errors.New("the mail server's certificate has not the key that was named for it")
+
 func (s *SMTP) tlsConfig() *tls.Config {
-	return &tls.Config{
+	c := &tls.Config{
 		ServerName: s.config.ServerName, MinVersion: s.config.MinTLS, RootCAs: s.config.RootCAs,
 		InsecureSkipVerify: s.config.trustLoopback, //nolint:gosec // the connection never leaves this machine
 	}
-}
-
-// The refusals of a login before anything is sent.
-var (
-	errNoAuth    = errors.New("the mail server offers no way to log in that is safe here; protect the connection with tls=starttls, or name what it offers with auth=")
-	errPlainText = errors.New("the connection is not protected, so the password is not sent; use tls=starttls or auth=cram-md5")
-)
-
-// login chooses how to log in from what the server offers.
-type login struct {
-	config SMTPConfig
-	chosen smtp.Auth
-}
-
-// Start implements smtp.Auth.
-func (l *login) Start(server *smtp.ServerInfo) (string, []byte, error) {
-	safe := server.TLS || loopback(l.config.Host)
-	offers := func(name string) bool {
-		for _, a := range server.Auth {
-			if strings.EqualFold(a, name) {
-				return true
+	if pin := s.config.pin; pin != nil {
+		c.InsecureSkipVerify = true // the key stands in for the chain
+		c.VerifyConnection = func(state tls.ConnectionState) error {
+			key := sha256.Sum256(state.PeerCertificates[0].RawSubjectPublicKeyInfo)
+			if subtle.ConstantTimeCompare(key[:], pin) != 1 {
+				return errPin
 			}
-		}
-		return false
-	}
-	mode := l.config.Auth
-	if mode == AuthAuto {
-		order := []AuthMode{AuthPlain, AuthLogin, AuthCRAMMD5}
-		if !server.TLS {
-			order = []AuthMode{AuthCRAMMD5, AuthPlain, AuthLogin}
-		}
-		for _, m := range order {
-			if offers(string(m)) && (safe || m == AuthCRAMMD5) {
-				mode = m
-				break
-			}
+			return nil
 		}
 	}
-	user, password := l.config.Username, l.config.Password
-	switch {
-	case mode == AuthAuto || !offers(string(mode)):
-		return "", nil, errNoAuth
-	case mode != AuthCRAMMD5 && !safe:
-		return "", nil, errPlainText
-	case mode == AuthCRAMMD5:
-		l.chosen = smtp.CRAMMD5Auth(user, password)
-	case mode == AuthPlain:
-		l.chosen = smtp.PlainAuth("", user, password, server.Name, true)
-	default:
-		l.chosen = smtp.LoginAuth(user, password, server.Name, true)
-	}
-	return l.chosen.Start(server)
-}
-
-// Next implements smtp.Auth.
-func (l *login) Next(fromServer []byte, more bool) ([]byte, error) {
-	return l.chosen.Next(fromServer, more)
+	return c
 }
 
 // compose writes the mail as it travels: headers, and those added to them, then text and HTML as alternatives (RFC 2046 section 5.1.4), in

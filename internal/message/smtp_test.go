@@ -24,6 +24,7 @@ import (
 	"net/mail"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -39,6 +40,9 @@ type mailServer struct {
 	mechanisms []string
 	refuseMail, refuseRcpt, refuseData,
 	refuseAuth *server.SMTPError
+	weak     []string // offered, and answered with weakCode
+	weakCode int
+	tokens   []string // that are taken
 
 	mu       sync.Mutex
 	sessions int
@@ -113,6 +117,9 @@ type authSession struct{ session }
 func (s *authSession) AuthMechanisms() []string { return s.s.mechanisms }
 
 func (s *authSession) Auth(mechanism string) (sasl.Server, error) {
+	if slices.Contains(s.s.weak, mechanism) {
+		return nil, &server.SMTPError{Code: s.s.weakCode, EnhancedCode: server.EnhancedCode{5, 7, 9}, Message: "Authentication mechanism is too weak"}
+	}
 	check := func(user, password string) error {
 		s.s.mu.Lock()
 		s.s.logins = append(s.s.logins, mechanism+" "+user)
@@ -130,6 +137,8 @@ func (s *authSession) Auth(mechanism string) (sasl.Server, error) {
 		return sasl.NewPlainServer(func(_, user, password string) error { return check(user, password) }), nil
 	case "LOGIN":
 		return &loginServer{check: check}, nil
+	case "XOAUTH2", "OAUTHBEARER":
+		return &bearerServer{mechanism: mechanism, s: s.s}, nil
 	default:
 		return &cramServer{check: check}, nil
 	}

@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"latchkey/internal/egress"
 )
 
 // TLSMode says how a connection to the mail server is protected.
@@ -33,11 +35,13 @@ type AuthMode string
 
 // The authentication modes of an SMTP URL.
 const (
-	AuthAuto    AuthMode = "auto" // CRAM-MD5 on an unprotected connection, else PLAIN, else LOGIN
-	AuthPlain   AuthMode = "plain"
-	AuthLogin   AuthMode = "login"
-	AuthCRAMMD5 AuthMode = "cram-md5"
-	AuthNone    AuthMode = "none"
+	AuthAuto        AuthMode = "auto" // a token where there is a source of them, CRAM-MD5 on an unprotected connection, else PLAIN, else LOGIN
+	AuthPlain       AuthMode = "plain"
+	AuthLogin       AuthMode = "login"
+	AuthCRAMMD5     AuthMode = "cram-md5"
+	AuthXOAUTH2     AuthMode = "xoauth2"
+	AuthOAuthBearer AuthMode = "oauthbearer"
+	AuthNone        AuthMode = "none"
 )
 
 // SMTPConfig is a mail server as the operator describes it.
@@ -56,10 +60,26 @@ type SMTPConfig struct {
 	Pool       int           // connections at once
 	Timeout    time.Duration // of connecting, and of each step of the dialogue
 
-	trustLoopback bool // any certificate will do: what is said never leaves this machine
-	fromURL       bool // the operator wrote it, so errors may say what to change in the URL
+	// OAuth is where tokens come from; without an Address the server knows us by a password. Egress asks for them.
+	OAuth  OAuth
+	Egress *egress.Egress
+
+	trustLoopback bool   // any certificate will do: what is said never leaves this machine
+	fromURL       bool   // the operator wrote it, so errors may say what to change in the URL
+	pin           []byte // SHA-256 of the public key in the server's certificate; nil: its chain counts
+	tokens        *tokens
 	headers       []Header
 	dial          func(ctx context.Context, network, address string) (net.Conn, error) // nil: wherever the operator says
+}
+
+// OAuth describes an authorization server whose tokens the mail server takes: for the client itself, or for the person
+// whose refresh token is given.
+type OAuth struct {
+	Address      string `json:"token_url"`
+	ClientID     string `json:"client_id"`
+	ClientSecret string `json:"client_secret"`
+	Scope        string `json:"scope"`
+	RefreshToken string `json:"refresh_token"`
 }
 
 // String names the server without its credentials.
@@ -76,7 +96,11 @@ const smtpHelp = "write it as smtp://user:password@host:587 or smtps://user:pass
 //	tls_min=1.0|1.1|1.2|1.3      the oldest TLS version accepted, 1.2 if absent
 //	ca=FILE                      a PEM file of further certificate authorities
 //	server_name=NAME             the name in the server's certificate, if it is not the host
-//	auth=auto|plain|login|cram-md5|none
+//	auth=auto|plain|login|cram-md5|xoauth2|oauthbearer|none
+//	token_url=ADDRESS            where tokens for xoauth2 and oauthbearer come from; the password is then the client secret
+//	client_id=ID                 who asks for them
+//	scope=SCOPE                  what for
+//	refresh_token=TOKEN          asks on behalf of the person who gave it
 //	helo=NAME                    the name to greet with
 //	pool=N                       connections at once, 4 if absent
 //	timeout=DURATION             of each step, 15s if absent
@@ -118,6 +142,12 @@ func ParseSMTP(raw string) (SMTPConfig, error) {
 	if err := c.readQuery(u.RawQuery); err != nil {
 		return SMTPConfig{}, err
 	}
+	if c.OAuth != (OAuth{}) {
+		c.OAuth.ClientSecret, c.Password = c.Password, ""
+		if err := c.OAuth.check(); err != nil {
+			return SMTPConfig{}, fmt.Errorf("the SMTP URL's %w", err)
+		}
+	}
 	return c, c.check(u.Scheme)
 }
 
@@ -144,10 +174,17 @@ func (c *SMTPConfig) set(name, value string) error {
 	case "tls":
 		c.TLS, err = oneOf(name, value, TLSAuto, TLSImplicit, TLSStartTLS, TLSOpportunistic, TLSNone)
 	case "auth":
-		c.Auth, err = oneOf(name, value, AuthAuto, AuthPlain, AuthLogin, AuthCRAMMD5, AuthNone)
+		c.Auth, err = oneOf(name, value, AuthAuto, AuthPlain, AuthLogin, AuthCRAMMD5, AuthXOAUTH2, AuthOAuthBearer, AuthNone)
+	case "token_url":
+		c.OAuth.Address = value
+	case "client_id":
+		c.OAuth.ClientID = value
+	case "scope":
+		c.OAuth.Scope = value
+	case "refresh_token":
+		c.OAuth.RefreshToken = value
 	case "tls_min":
-		versions := map[string]uint16{"1.0": tls.VersionTLS10, "1.1": tls.VersionTLS11, "1.2": tls.VersionTLS12, "1.3": tls.VersionTLS13}
-		v, ok := versions[value]
+		v, ok := tlsVersions[value]
 		if !ok {
 			return fmt.Errorf("the SMTP URL's tls_min is %q; it can be 1.0, 1.1, 1.2 or 1.3", value)
 		}
@@ -157,7 +194,7 @@ func (c *SMTPConfig) set(name, value string) error {
 	case "server_name":
 		c.ServerName = value
 	case "helo":
-		if value == "" || strings.ContainsFunc(value, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		if !greeting(value) {
 			return fmt.Errorf("the SMTP URL's helo %q is not a host name", value)
 		}
 		c.Hello = value
@@ -170,9 +207,45 @@ func (c *SMTPConfig) set(name, value string) error {
 			return fmt.Errorf("the SMTP URL's timeout is %q; it can be 1s to %s", value, sendTimeout)
 		}
 	default:
-		return fmt.Errorf("the SMTP URL's option %q is not known; there are tls, tls_min, ca, server_name, auth, helo, pool and timeout", name)
+		return fmt.Errorf("the SMTP URL's option %q is not known; there are tls, tls_min, ca, server_name, auth, token_url, client_id, scope, refresh_token, helo, pool and timeout", name)
 	}
 	return err
+}
+
+// tlsVersions are the versions of TLS that may be the oldest accepted.
+var tlsVersions = map[string]uint16{"1.0": tls.VersionTLS10, "1.1": tls.VersionTLS11, "1.2": tls.VersionTLS12, "1.3": tls.VersionTLS13}
+
+// greeting reports whether a text can stand behind EHLO.
+func greeting(name string) bool {
+	return name != "" && !strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' })
+}
+
+// check refuses a source of tokens that cannot be one. Secrets go to it, so it is asked over https unless it is on this
+// machine.
+func (o OAuth) check() error {
+	u, err := url.Parse(o.Address)
+	if err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())) {
+		return errors.New("token_url is not an https address")
+	}
+	if o.ClientID == "" {
+		return errors.New("token_url wants a client_id")
+	}
+	return nil
+}
+
+// form is what asks for a token.
+func (o OAuth) form() url.Values {
+	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {o.ClientID}}
+	if o.RefreshToken != "" {
+		form.Set("grant_type", "refresh_token")
+		form.Set("refresh_token", o.RefreshToken)
+	}
+	for name, value := range map[string]string{"client_secret": o.ClientSecret, "scope": o.Scope} {
+		if value != "" {
+			form.Set(name, value)
+		}
+	}
+	return form
 }
 
 // check refuses contradictions.
@@ -184,6 +257,10 @@ func (c *SMTPConfig) check(scheme string) error {
 		return errors.New("the SMTP URL says tls=none for a public address; without TLS anybody on the way reads the codes")
 	case c.Username == "" && c.Auth != AuthAuto && c.Auth != AuthNone:
 		return fmt.Errorf("the SMTP URL says auth=%s and has no user; write user:password@ before the host", c.Auth)
+	case c.OAuth.Address == "" && (c.Auth == AuthXOAUTH2 || c.Auth == AuthOAuthBearer):
+		return fmt.Errorf("the SMTP URL says auth=%s and not where tokens come from; add token_url= and client_id=", c.Auth)
+	case c.Username == "" && c.OAuth.Address != "":
+		return errors.New("the SMTP URL has a token_url and no user; write the mailbox before the host")
 	case c.Username != "" && c.Auth == AuthNone:
 		return errors.New("the SMTP URL has a user and says auth=none; leave one of them out")
 	}

@@ -106,7 +106,9 @@ func NewApp(c AppConfig) (*App, error) {
 	p.links = message.NewStoredTemplates(records, messages.Workers)
 	messages.Templates = p.links
 	if c.SMTP != nil {
-		messages.Provider = message.NewSMTP(*c.SMTP)
+		smtp := *c.SMTP
+		smtp.Egress = a.egress
+		messages.Provider = message.NewSMTP(smtp)
 	}
 	if a.sender, err = message.New(messages); err != nil {
 		return nil, err
