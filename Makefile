@@ -2,6 +2,7 @@
 #
 #   make test       install what tests need where it is missing, check, build, run every test
 #   make build      bin/latchkey, one static binary
+#   make assets     Lock and auth0.js for the Classic login page; build does it where npm is there
 #   make soak       the long runs: kills under load, races repeated for minutes
 #   make terraform  a whole tenant kept in Terraform, with Auth0's provider
 #   make bench      benchmarks and the load driver: the figures of docs/performance.md
@@ -18,7 +19,7 @@ RACE = -race '-gcflags=modernc.org/...=-race=false'
 SOAK ?= 2m
 
 .DEFAULT_GOAL := build
-.PHONY: test prepare check race build soak terraform bench fmt clean
+.PHONY: test prepare assets check race build soak terraform bench fmt clean
 
 test:
 	@start=$$(date +%s); \
@@ -29,6 +30,9 @@ test:
 
 prepare:
 	@scripts/prepare
+
+assets:
+	@scripts/assets
 
 check: bin/staticcheck
 	@unformatted=$$(git ls-files --cached --others --exclude-standard '*.go' | xargs gofmt -l); \
@@ -42,6 +46,7 @@ race: bin/withpg
 	LATCHKEY_BINARY=$(CURDIR)/bin/latchkey-race bin/withpg $(GO) test $(RACE) -shuffle=on -timeout 20m ./...
 
 build:
+	@scripts/assets --if-npm
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags=-s -o bin/latchkey ./cmd/latchkey
 
 soak: prepare build bin/withpg
@@ -58,7 +63,8 @@ fmt:
 	git ls-files --cached --others --exclude-standard '*.go' | xargs gofmt -w
 
 clean:
-	rm -rf bin test/node_modules test/screenshots
+	rm -rf bin test/node_modules test/screenshots internal/web/classic/assets/node_modules
+	find internal/web/classic/assets/dist -mindepth 1 ! -name .gitkeep -delete
 
 bin/staticcheck: test/tools/go.mod test/tools/go.sum
 	$(GO) build -C test/tools -o ../../bin/staticcheck honnef.co/go/tools/cmd/staticcheck
