@@ -28,7 +28,7 @@ func differences() []difference {
 // own are the settings of this server: one member on three resources, null
 // takes a setting back.
 func own() []difference {
-	return []difference{
+	return append(mailServers(), []difference{
 		// Client settings of client.Extensions.
 		{operations: []string{"POST /clients", "PATCH /clients/{id}"}, part: "body", at: "latchkey", merge: closed(object{
 			"loopback_redirects": orNull("boolean"),
@@ -50,7 +50,31 @@ func own() []difference {
 			"standard_claims":             orNull("boolean"),
 			"authorization_code_lifetime": object{"type": []any{"integer", "null"}, "minimum": 1.0, "maximum": 600.0},
 		})},
+	}...)
+}
+
+// mailServers are credentials of a tenant's own mail server beyond host, port, user and password.
+func mailServers() []difference {
+	var all []difference
+	for name, shape := range map[string]object{
+		"smtp_tls":         {"type": []any{"string", "null"}, "enum": []any{"auto", "implicit", "starttls", "starttls_opportunistic", "none", nil}},
+		"smtp_tls_min":     {"type": []any{"string", "null"}, "enum": []any{"1.0", "1.1", "1.2", "1.3", nil}},
+		"smtp_ca_pem":      {"type": []any{"string", "null"}, "maxLength": 65536.0},
+		"smtp_cert_sha256": {"type": []any{"string", "null"}, "maxLength": 128.0},
+		"smtp_servername":  {"type": []any{"string", "null"}, "maxLength": 253.0},
+		"smtp_auth": {"type": []any{"string", "null"}, "enum": []any{
+			"auto", "plain", "login", "cram-md5", "xoauth2", "oauthbearer", "none", nil,
+		}},
+		"smtp_helo": {"type": []any{"string", "null"}, "maxLength": 253.0},
+		"smtp_oauth": closed(object{
+			"token_url": texts(), "client_id": texts(), "client_secret": texts(), "scope": texts(), "refresh_token": texts(),
+		}),
+	} {
+		all = append(all,
+			difference{schemas: []string{"EmailProviderCredentialsSchema"}, at: "|2." + name, merge: shape},
+			difference{schemas: []string{"EmailProviderCredentials"}, at: name, merge: shape})
 	}
+	return all
 }
 
 // statuses are recorded statuses of successful answers.

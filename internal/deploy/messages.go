@@ -54,6 +54,13 @@ func emailSecrets(o object) []secret {
 	case "mailgun", "mandrill", "sendgrid", "sparkpost", "resend":
 		return []secret{hidden("api_key", upper(name)+"_API_KEY")}
 	case "smtp":
+		credentials, _ := o["credentials"].(object)
+		switch _, byToken := credentials["smtp_oauth"].(object); {
+		case credentials["smtp_auth"] == "none":
+			return nil
+		case byToken:
+			return []secret{always("smtp_user", "SMTP_USER"), hidden("smtp_oauth.client_secret", "SMTP_OAUTH_CLIENT_SECRET")}
+		}
 		return []secret{always("smtp_user", "SMTP_USER"), hidden("smtp_pass", "SMTP_PASS")}
 	case "ses":
 		return []secret{hidden("accessKeyId", "SES_ACCESS_KEY_ID"), hidden("secretAccessKey", "SES_ACCESS_SECRET_KEY")}

@@ -37,7 +37,13 @@ func TestEmailProvider_ShowsNoSecretsAndBeginsAnewWithItsName(t *testing.T) {
 		if got := s.Must(200, "GET", "/emails/provider", nil).Doc(); len(got) != 2 || got["name"] != "smtp" || got["enabled"] != true {
 			t.Errorf("default fields: got %v, want name and enabled", got)
 		}
-		kept := s.Must(200, "PATCH", "/emails/provider", map[string]any{"credentials": map[string]any{"smtp_port": 25}}).Doc()
+		for _, change := range []map[string]any{{"smtp_port": 25}, {"smtp_host": "mail.example.org"}, {"smtp_user": "eve"}} {
+			a := s.Must(400, "PATCH", "/emails/provider", map[string]any{"credentials": change})
+			if !strings.Contains(a.Message(), "smtp_pass must be given again") {
+				t.Errorf("%v without the password: got %s", change, a.Text)
+			}
+		}
+		kept := s.Must(200, "PATCH", "/emails/provider", map[string]any{"credentials": map[string]any{"smtp_port": 25, "smtp_pass": "top-secret"}}).Doc()
 		if got := kept["credentials"].(map[string]any); got["smtp_port"] != 25.0 || got["smtp_host"] != "mail.example.com" || kept["settings"] == nil {
 			t.Errorf("same provider: got %v, want the rest kept", kept)
 		}
@@ -57,6 +63,62 @@ func TestEmailProvider_ShowsNoSecretsAndBeginsAnewWithItsName(t *testing.T) {
 		for _, e := range eventsOf(t, s, "sapi") {
 			if strings.Contains(fmt.Sprint(e.Details), "top-secret") {
 				t.Errorf("the log holds a password: %v", e.Details)
+			}
+		}
+	})
+}
+
+func TestEmailProvider_MailServersHaveMoreThanAPassword(t *testing.T) {
+	t.Parallel()
+	servertest.Each(t, func(t *testing.T, s *servertest.Server) {
+		provider := func(credentials map[string]any) map[string]any {
+			whole := map[string]any{"smtp_host": "mail.example.com", "smtp_port": 587}
+			maps.Copy(whole, credentials)
+			return map[string]any{"name": "smtp", "credentials": whole}
+		}
+		for says, credentials := range map[string]map[string]any{
+			"smtp_user":      {},
+			"smtp_pass":      {"smtp_user": "bob"},
+			"smtp_oauth":     {"smtp_user": "bob", "smtp_pass": "p", "smtp_auth": "xoauth2"},
+			"token_url":      {"smtp_user": "bob", "smtp_oauth": map[string]any{"token_url": "http://issuer.example/token", "client_id": "me"}},
+			"certificate":    {"smtp_user": "bob", "smtp_pass": "p", "smtp_ca_pem": "none"},
+			"SHA-256":        {"smtp_user": "bob", "smtp_pass": "p", "smtp_cert_sha256": "none"},
+			"smtp_helo":      {"smtp_user": "bob", "smtp_pass": "p", "smtp_helo": "a b"},
+			"credentials":    {"smtp_user": "bob", "smtp_pass": "p", "smtp_tls": "perhaps"},
+			"on property cr": {"smtp_user": "bob", "smtp_pass": "p", "smtp_tls_min": "0.9"},
+		} {
+			if a := s.API("POST", "/emails/provider", provider(credentials)); a.Status != 400 || !strings.Contains(a.Message(), says) {
+				t.Errorf("%v: got %d %s, want 400 with %q", credentials, a.Status, a.Text, says)
+			}
+		}
+		s.Must(201, "POST", "/emails/provider", provider(map[string]any{
+			"smtp_user": "bob", "smtp_tls": "starttls", "smtp_tls_min": "1.3", "smtp_servername": "mx.example.com", "smtp_helo": "login.example.com",
+			"smtp_cert_sha256": strings.Repeat("ab", 32), "smtp_auth": "oauthbearer", "smtp_oauth": map[string]any{
+				"token_url": "https://issuer.example/token", "client_id": "me", "client_secret": "top-secret", "scope": "mail", "refresh_token": "top-secret-2",
+			},
+		}))
+		got := s.Must(200, "GET", fromProvider, nil)
+		shown := got.Doc()["credentials"].(map[string]any)
+		if strings.Contains(got.Text, "top-secret") || shown["smtp_tls_min"] != "1.3" ||
+			!maps.Equal(shown["smtp_oauth"].(map[string]any), map[string]any{"token_url": "https://issuer.example/token", "client_id": "me", "scope": "mail"}) {
+			t.Errorf("shown: got %s", got.Text)
+		}
+		moved := map[string]any{"token_url": "https://elsewhere.example/token", "client_id": "me", "client_secret": "another"}
+		if a := s.Must(400, "PATCH", "/emails/provider", map[string]any{"credentials": map[string]any{"smtp_oauth": moved}}); !strings.Contains(a.Message(), "refresh_token must be given again") {
+			t.Errorf("another source of tokens without the refresh token: got %s", a.Text)
+		}
+		moved["refresh_token"] = "another"
+		s.Must(200, "PATCH", "/emails/provider", map[string]any{"credentials": map[string]any{"smtp_oauth": moved, "smtp_tls": nil}})
+		if a := s.API("PATCH", "/emails/provider", map[string]any{"credentials": map[string]any{"smtp_oauth": nil}}); a.Status != 400 {
+			t.Errorf("tokens by no source: got %d %s", a.Status, a.Text)
+		}
+		last := s.Must(200, "PATCH", "/emails/provider", map[string]any{"credentials": map[string]any{"smtp_oauth": nil, "smtp_auth": nil, "smtp_pass": "p"}}).Doc()
+		if c := last["credentials"].(map[string]any); c["smtp_oauth"] != nil || c["smtp_tls"] != nil || c["smtp_host"] != "mail.example.com" {
+			t.Errorf("back to a password: got %v", c)
+		}
+		for _, e := range eventsOf(t, s, "sapi") {
+			if strings.Contains(fmt.Sprint(e.Details), "top-secret") {
+				t.Errorf("the log holds a secret: %v", e.Details)
 			}
 		}
 	})

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
+	"strings"
 
+	"latchkey/internal/message"
 	"latchkey/internal/resource"
 )
 
@@ -17,6 +20,7 @@ var emailProvider = &settings{
 	secrets: []string{
 		"credentials.api_key", "credentials.accessKeyId", "credentials.secretAccessKey", "credentials.smtp_pass",
 		"credentials.connectionString", "credentials.tenantId", "credentials.clientId", "credentials.clientSecret",
+		"credentials.smtp_oauth.client_secret", "credentials.smtp_oauth.refresh_token",
 	},
 }
 
@@ -24,7 +28,7 @@ var emailProvider = &settings{
 var emailCredentials = map[string][]string{
 	"mandrill": {"api_key"}, "sendgrid": {"api_key"}, "resend": {"api_key"}, "sparkpost": {"api_key"},
 	"mailgun": {"api_key", "domain"}, "ses": {"accessKeyId", "secretAccessKey", "region"},
-	"smtp": {"smtp_host", "smtp_port", "smtp_user", "smtp_pass"}, "azure_cs": {"connectionString"},
+	"smtp": {"smtp_host", "smtp_port"}, "azure_cs": {"connectionString"},
 	"ms365": {"tenantId", "clientId", "clientSecret"},
 }
 
@@ -58,14 +62,14 @@ func getEmailProvider(r *request) (answer, error) {
 }
 
 func createEmailProvider(r *request) (answer, error) {
-	if err := checkEmailCredentials(r.doc()); err != nil {
+	if err := errors.Join(checkEmailCredentials(r.doc()), checkMailServer(r.doc())); err != nil {
 		return answer{}, err
 	}
 	return emailProvider.create(r, conflict("Email provider is already configured."))
 }
 
 // updateEmailProvider changes the provider. The same provider keeps the credentials and settings that the payload does not
-// name; another one begins anew.
+// name, but for the secrets of a mail server that becomes another one; another provider begins anew.
 func updateEmailProvider(r *request) (answer, error) {
 	return emailProvider.write(r, func(before, after *resource.Resource) error {
 		if before.Version == 0 {
@@ -81,7 +85,11 @@ func updateEmailProvider(r *request) (answer, error) {
 			delete(after.Document, "settings")
 		}
 		merge(after.Document, payload, []string{"credentials"})
-		return nil
+		if member(member(after.Document, "credentials"), "smtp_oauth") == nil {
+			delete(after.Sealed, "credentials.smtp_oauth.client_secret")
+			delete(after.Sealed, "credentials.smtp_oauth.refresh_token")
+		}
+		return errors.Join(checkMailSecrets(before, after), checkMailServer(after.Document))
 	})
 }
 
@@ -97,9 +105,50 @@ func deleteEmailProvider(r *request) (answer, error) {
 // checkEmailCredentials refuses a provider without the credentials that it needs.
 func checkEmailCredentials(d resource.Document) error {
 	given := member(d, "credentials")
-	for _, name := range emailCredentials[text(d, "name")] {
+	needed := slices.Clone(emailCredentials[text(d, "name")])
+	if text(d, "name") == "smtp" && text(given, "smtp_auth") != "none" {
+		if needed = append(needed, "smtp_user"); given["smtp_oauth"] == nil {
+			needed = append(needed, "smtp_pass")
+		}
+	}
+	for _, name := range needed {
 		if given[name] == nil {
 			return invalidBody("Payload validation error: 'Missing required property: %s' on property credentials.", name)
+		}
+	}
+	return nil
+}
+
+// checkMailServer refuses a mail server that no message could be sent by.
+func checkMailServer(d resource.Document) error {
+	if text(d, "name") != "smtp" {
+		return nil
+	}
+	if err := message.CheckSMTP(member(d, "credentials")); err != nil {
+		return invalidBody("Payload validation error: '%s' on property credentials.", err)
+	}
+	return nil
+}
+
+// whoGetsSecrets are the members of credentials that say to whom the password, or what tokens are asked for with, is shown.
+var whoGetsSecrets = []string{"smtp_host", "smtp_port", "smtp_user", "smtp_oauth.token_url", "smtp_oauth.client_id"}
+
+// checkMailSecrets refuses a change by which stored secrets would be shown to somebody else than they were given for: they
+// have to be given again (Auth0 docs, "Configure External SMTP Email Providers").
+func checkMailSecrets(before, after *resource.Resource) error {
+	old, fresh := member(before.Document, "credentials"), member(after.Document, "credentials")
+	moved := slices.ContainsFunc(whoGetsSecrets, func(path string) bool {
+		was, name := reach(old, path)
+		is, _ := reach(fresh, path)
+		return was != nil && was[name] != nil && (is == nil || is[name] != was[name])
+	})
+	if !moved {
+		return nil
+	}
+	for path := range after.Sealed {
+		if holder, name := reach(after.Document, path); holder == nil || holder[name] == nil {
+			return invalidBody("Payload validation error: '%s must be given again where host, port or user change' on property credentials.",
+				strings.TrimPrefix(path, "credentials."))
 		}
 	}
 	return nil
