@@ -54,7 +54,7 @@ var rungs = []rung{
 	}},
 	{name: "leaves", ordered: true, packages: []string{
 		"internal/apischema", "internal/lucene", "internal/liquid", "internal/sandbox", "internal/locale", "internal/jwt", "internal/egress",
-		"internal/seal", "internal/contact", "internal/ident", "internal/clock", "internal/apierr",
+		"internal/seal", "internal/contact", "internal/useragent", "internal/ident", "internal/clock", "internal/apierr",
 	}},
 }
 
