@@ -36,7 +36,7 @@ var rungs = []rung{
 	{name: "assembly", packages: []string{"internal/server"}},
 	{name: "configuration as files", packages: []string{"internal/deploy"}},
 	{name: "edges", packages: []string{
-		"internal/web/authapi", "internal/web/universallogin", "internal/web/mgmtapi",
+		"internal/web/authapi", "internal/web/universallogin", "internal/web/classic", "internal/web/mgmtapi",
 		"internal/web/dashboard", "internal/web/devinbox", "internal/web/sampleapp",
 	}},
 	{name: "what edges share", ordered: true, packages: []string{"internal/web/page", "internal/web/httpx"}},
