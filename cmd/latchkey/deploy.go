@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 
+	"latchkey/internal/client"
 	"latchkey/internal/deploy"
 	"latchkey/internal/server"
 	"latchkey/internal/tenant"
@@ -90,7 +91,7 @@ func (f *deployFlags) with(ctx context.Context, do func(deploy.Tenant) error) er
 			return err
 		}
 		err = do(deploy.Tenant{
-			API: deploy.Handler(app.Management(t)), ManagingClient: server.ClientID(t.ID, "management"), InTx: d.Store.InTx,
+			API: deploy.Handler(app.Management(t)), ManagingClient: client.MadeID(t.ID, "management"), InTx: d.Store.InTx,
 		})
 		return errors.Join(err, app.Close(context.WithoutCancel(ctx)))
 	})

@@ -31,9 +31,10 @@ func own() []difference {
 	return append(mailServers(), []difference{
 		// Client settings of client.Extensions.
 		{operations: []string{"POST /clients", "PATCH /clients/{id}"}, part: "body", at: "latchkey", merge: closed(object{
-			"loopback_redirects": orNull("boolean"),
-			"strict_rfc_errors":  orNull("boolean"),
-			"allow_public_otp":   orNull("boolean"),
+			"loopback_redirects":        orNull("boolean"),
+			"strict_rfc_errors":         orNull("boolean"),
+			"allow_public_otp":          orNull("boolean"),
+			"magic_link_offline_access": orNull("boolean"),
 		})},
 		// APIs have no settings of ours yet: the member is known, and empty.
 		{operations: []string{"POST /resource-servers", "PATCH /resource-servers/{id}"}, part: "body", at: "latchkey", merge: closed(object{})},

@@ -68,7 +68,8 @@ func New(c Config) *Door { return &Door{c: c} }
 // Proven is a right proof and whose it is, before anything was written.
 type Proven struct {
 	User    *user.User // as it will be once recorded
-	Method  string     // Auth0's name for the method: "email"
+	Method  string     // Auth0's name for the method: "email" or "sms"
+	Link    bool       // it was a magic link
 	New     bool       // the user is created by Record
 	Claimed bool       // the address was not verified before; if it is the main identity's, Record closes older ways in
 
@@ -76,22 +77,22 @@ type Proven struct {
 	checked otp.Checked
 }
 
-// Prove checks a code that a person typed for an identifier, and finds or prepares the user it belongs to. A code is good
-// where it was asked for: in the entry's transaction, or at the API, there for any client. A wrong code is counted and
-// logged as the event type given before the refusal is returned: otp.ErrWrong, otp.ErrExpired or otp.ErrTooManyAttempts.
-func (d *Door) Prove(ctx context.Context, e Entry, identifier string, code otp.Code, failure eventlog.Type) (Proven, error) {
+// Prove checks what a person gave to prove an identifier (a code, a magic link, the approval of one), and finds or prepares
+// the user it belongs to. A code is good where it was asked for: in the entry's transaction, or at the API, there for any
+// client. A wrong code is counted and logged as the event type given before the refusal is returned: otp.ErrWrong,
+// otp.ErrExpired, otp.ErrTooManyAttempts, or for links otp.ErrUsed.
+func (d *Door) Prove(ctx context.Context, e Entry, identifier string, g otp.Given, failure eventlog.Type) (Proven, error) {
 	t := e.Site.Tenant
-	checked, err := d.c.Codes.Check(ctx, t.ID, otp.Given{
-		Connection: e.Connection.Name, Identifier: identifier, Transaction: e.Transaction, ChallengeID: e.ChallengeID,
-		Device: e.Device, Code: code,
-	})
+	g.Connection, g.Identifier, g.Transaction = e.Connection.Name, identifier, e.Transaction
+	g.ChallengeID, g.Device = e.ChallengeID, e.Device
+	checked, err := d.c.Codes.Check(ctx, t.ID, g)
 	if err != nil {
 		if apierr.KindOf(err) != apierr.Unauthorized {
 			return Proven{}, err
 		}
 		return Proven{}, d.refuse(ctx, e, identifier, checked, err, failure)
 	}
-	p := Proven{User: checked.User, Method: string(e.Connection.Strategy), checked: checked}
+	p := Proven{User: checked.User, Method: string(e.Connection.Strategy), Link: g.Link != "" || g.Approved, checked: checked}
 	switch {
 	case p.User == nil && e.Connection.Options.DisableSignup:
 		// Sign-up was closed after the code had left: to the person it is a wrong code.
@@ -188,6 +189,11 @@ func (d *Door) Record(ctx context.Context, e Entry, p Proven, login *Login) erro
 	return d.RecordLogin(ctx, e, p.User, *login)
 }
 
+// MarkChecked notes in the caller's transaction that a right code was shown, which is shown again in a moment to be spent.
+func (d *Door) MarkChecked(ctx context.Context, e Entry, p Proven) error {
+	return d.c.Codes.MarkChecked(ctx, e.Site.Tenant.ID, p.checked)
+}
+
 // Discard ends the code of a right proof whose user may not enter, in the caller's transaction. Nothing else is written.
 func (d *Door) Discard(ctx context.Context, e Entry, p Proven) error {
 	return d.c.Codes.Kill(ctx, e.Site.Tenant.ID, p.checked)
@@ -256,7 +262,7 @@ func (d *Door) Event(e Entry, typ eventlog.Type, description string) eventlog.Ev
 
 func (d *Door) userEvent(e Entry, typ eventlog.Type, u *user.User) eventlog.Event {
 	event := d.Event(e, typ, "")
-	event.UserID, event.UserName = u.ID, u.Email
+	event.UserID, event.UserName = u.ID, u.Address()
 	return event
 }
 

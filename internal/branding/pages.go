@@ -23,6 +23,8 @@ type PageConfig struct {
 	Basic *Branding     // nil where nothing is set
 	Theme *Theme        // nil where there is none
 	Texts locale.Custom // nil where there are none
+	// Classic makes /login the login page (universal_login_experience).
+	Classic bool
 }
 
 // Store gives what is set about pages.
@@ -31,10 +33,11 @@ type Store interface {
 	PageConfig(ctx context.Context, tenantID string) (*PageConfig, error)
 }
 
-// ReadPages makes a page configuration of stored documents; each may be nil. Texts are by their ids. What cannot be read is
+// ReadPages makes a page configuration of stored documents; each may be nil: the basic look, the theme, and the settings of
+// prompts. Texts are by their ids. What cannot be read is
 // passed over, member by member: a page is shown whatever is stored.
-func ReadPages(basic, theme resource.Document, texts map[string]resource.Document) *PageConfig {
-	p := &PageConfig{}
+func ReadPages(basic, theme, prompts resource.Document, texts map[string]resource.Document) *PageConfig {
+	p := &PageConfig{Classic: prompts["universal_login_experience"] == "classic"}
 	if basic != nil {
 		p.Basic = &Branding{}
 		read(basic, p.Basic)

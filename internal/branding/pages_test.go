@@ -14,15 +14,17 @@ func TestReadPages_PassesOverWhatDoesNotFit(t *testing.T) {
 	got := ReadPages(
 		resource.Document{"logo_url": 7, "favicon_url": "https://x.example/f.ico", "colors": map[string]any{"page_background": true, "primary": "#abc"}},
 		resource.Document{"fonts": "big", "widget": map[string]any{"logo_height": "x", "logo_url": "https://x.example/l.svg"}},
+		resource.Document{"universal_login_experience": "classic"},
 		map[string]resource.Document{
 			"login-id/de": {"login-id": map[string]any{"title": "Hallo", "buttonText": 5}, "nonsense": "x"},
 			"no language": {"login-id": map[string]any{"title": "lost"}},
 		},
 	)
 	want := &PageConfig{
-		Basic: &Branding{FaviconURL: "https://x.example/f.ico", Colors: &BrandColors{Primary: "#abc", PageBackground: &PageBackground{}}},
-		Theme: &Theme{Widget: Widget{LogoURL: "https://x.example/l.svg"}},
-		Texts: locale.Custom{"de": {"login-id": {"login-id": {"title": "Hallo"}, "nonsense": {}}}},
+		Basic:   &Branding{FaviconURL: "https://x.example/f.ico", Colors: &BrandColors{Primary: "#abc", PageBackground: &PageBackground{}}},
+		Theme:   &Theme{Widget: Widget{LogoURL: "https://x.example/l.svg"}},
+		Classic: true,
+		Texts:   locale.Custom{"de": {"login-id": {"login-id": {"title": "Hallo"}, "nonsense": {}}}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("what was read differs (-want +got):\n%s", diff)

@@ -71,6 +71,8 @@ type Client struct {
 
 	RequirePAR               bool           `json:"require_pushed_authorization_requests,omitempty"`
 	TrustForwardedIP         bool           `json:"is_token_endpoint_ip_header_trusted,omitempty"`
+	CustomLoginPage          string         `json:"custom_login_page,omitempty"` // HTML of the Classic login page
+	CustomLoginPageOn        *bool          `json:"custom_login_page_on,omitempty"`
 	SkipCallbackConfirmation *bool          `json:"skip_non_verifiable_callback_uri_confirmation_prompt,omitempty"`
 	Metadata                 map[string]any `json:"client_metadata,omitempty"`
 
@@ -129,6 +131,8 @@ type Extensions struct {
 	StrictRFCErrors bool `json:"strict_rfc_errors,omitempty"`
 	// AllowPublicOTP lets a single-page application use the passwordless grant.
 	AllowPublicOTP bool `json:"allow_public_otp,omitempty"`
+	// MagicLinkOfflineAccess gives refresh tokens for codes that a magic link brought, with PKCE.
+	MagicLinkOfflineAccess bool `json:"magic_link_offline_access,omitempty"`
 }
 
 // Defaults of tokens (Auth0 docs, "Update ID Token Lifetime" and "Configure Refresh Token Expiration").
@@ -214,4 +218,13 @@ type Store interface {
 	// or accepts loopback and the origin is one. CORS preflights know no client. Of an address, an origin with a path behind
 	// it, it reports whether its origin is listed as it stands: patterns and loopback do not count.
 	OriginKnown(ctx context.Context, tenantID, origin string) (bool, error)
+}
+
+// LoginPage gives the HTML of the client's own Classic login page; empty where it has none or it is switched off (Auth0
+// switches it on by default).
+func (c *Client) LoginPage() string {
+	if c.CustomLoginPageOn != nil && !*c.CustomLoginPageOn {
+		return ""
+	}
+	return c.CustomLoginPage
 }

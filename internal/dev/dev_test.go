@@ -157,7 +157,7 @@ func checkTenant(t *testing.T, db *server.Database, made *tenant.Tenant, d Docum
 	if err != nil || management.AppType != "non_interactive" || management.Own().LoopbackRedirects {
 		t.Errorf("management client %+v, %v", management, err)
 	}
-	global, err := db.Store.Client(ctx, made.ID, server.ClientID(made.ID, "global"))
+	global, err := db.Store.Client(ctx, made.ID, client.MadeID(made.ID, "global"))
 	if err != nil || !global.Global || len(global.GrantTypes) != 0 {
 		t.Errorf("global client %+v, %v", global, err)
 	}

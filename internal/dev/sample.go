@@ -66,7 +66,7 @@ func addSample(ctx context.Context, d *server.Database, made *server.CreatedTena
 	if err := d.EnsureGrant(ctx, id, s.web.ID, sampleAudience, scopes); err != nil {
 		return nil, err
 	}
-	return s, addConnections(ctx, d, id, server.ClientID(id, "management"), s.web.ID, s.spa.ID, s.native.ID)
+	return s, addConnections(ctx, d, id, client.MadeID(id, "management"), s.web.ID, s.spa.ID, s.native.ID)
 }
 
 // loopback lets a client use every port and path of this machine.
@@ -74,7 +74,7 @@ func loopback() *client.Extensions { return &client.Extensions{LoopbackRedirects
 
 func webClient(tenantID string) *client.Client {
 	return &client.Client{
-		ID: server.ClientID(tenantID, "web"), Name: "Sample web application", AppType: "regular_web", OIDCConformant: true,
+		ID: client.MadeID(tenantID, "web"), Name: "Sample web application", AppType: "regular_web", OIDCConformant: true,
 		Description: "A web application with a server of its own, which keeps a secret.",
 		GrantTypes: []string{client.GrantAuthorizationCode, client.GrantImplicit, client.GrantRefreshToken,
 			client.GrantClientCredentials, client.GrantPasswordlessOTP},
@@ -86,7 +86,7 @@ func webClient(tenantID string) *client.Client {
 
 func spaClient(tenantID string) *client.Client {
 	return &client.Client{
-		ID: server.ClientID(tenantID, "spa"), Name: "Sample single-page application", AppType: "spa", OIDCConformant: true,
+		ID: client.MadeID(tenantID, "spa"), Name: "Sample single-page application", AppType: "spa", OIDCConformant: true,
 		Description:             "A program that runs in the browser and can keep no secret.",
 		GrantTypes:              []string{client.GrantAuthorizationCode, client.GrantImplicit, client.GrantRefreshToken},
 		TokenEndpointAuthMethod: client.AuthNone,
@@ -97,7 +97,7 @@ func spaClient(tenantID string) *client.Client {
 
 func nativeClient(tenantID string) *client.Client {
 	return &client.Client{
-		ID: server.ClientID(tenantID, "native"), Name: "Sample native application", AppType: "native", OIDCConformant: true,
+		ID: client.MadeID(tenantID, "native"), Name: "Sample native application", AppType: "native", OIDCConformant: true,
 		Description: "An application on a phone or a desktop, which can keep no secret.",
 		GrantTypes: []string{client.GrantAuthorizationCode, client.GrantImplicit, client.GrantRefreshToken,
 			client.GrantPasswordlessOTP},

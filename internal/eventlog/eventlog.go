@@ -27,7 +27,8 @@ const (
 	FailedSilentAuth    Type = "fsa"
 	SuccessLogout       Type = "slo"
 	FailedLogout        Type = "flo"
-	CodeSent            Type = "cls"
+	CodeSent            Type = "cls" // by e-mail
+	TextSent            Type = "cs"  // by text message
 	CodeExchange        Type = "seacft"
 	FailedCodeExchange  Type = "feacft"
 	ClientCredentials   Type = "seccft"

@@ -62,6 +62,9 @@ func SessionID() string { return Token(24) }
 // Ticket gives 32 alphanumeric characters (190 bits), the secret of a ticket.
 func Ticket() string { return pick(alphanumeric, 32) }
 
+// TwoDigits gives a number from 10 to 99, each as likely as any other.
+func TwoDigits() string { return pick("123456789", 1) + pick("0123456789", 1) }
+
 // Digits gives a uniformly random decimal code of length n; leading zeros are as likely as any digit.
 func Digits(n int) string { return pick("0123456789", n) }
 

@@ -23,6 +23,9 @@ type Kind string
 // VerificationCode is the message of a passwordless login: the code that proves possession of the address.
 const VerificationCode Kind = "verification_code"
 
+// VerifyPhone is the text message of a passwordless login, with the code that proves possession of the number.
+const VerifyPhone Kind = "otp_verify"
+
 // VerifyEmail is the message with the link by which a person confirms an address.
 const VerifyEmail Kind = "verify_email"
 
@@ -90,6 +93,10 @@ type Message struct {
 	IP        string
 	// OriginHost is the host of the page of ours that asks for the code of a text message; empty where no page does.
 	OriginHost string
+
+	// Vars are further variables of the tenant's template, by their names: "inviter", "roles", "organization", "operation".
+	// Those of "user" join what is known of the user. They are plain JSON values.
+	Vars map[string]any
 
 	// Decoy makes a message that is written like any other and never sent: its row is born cancelled. It makes the work
 	// behind an answer the same whether or not there is somebody to write to.

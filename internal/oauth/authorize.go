@@ -3,6 +3,7 @@ package oauth
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -80,11 +81,34 @@ func (s *Server) authorize(ctx context.Context, site tenant.Site, a *asked, b Br
 	if a.LoginHint == "" && visit.again() {
 		a.LoginHint = visit.user.Email
 	}
-	tx, binding, err := s.c.Transactions.Begin(ctx, site.Tenant.ID, site.Issuer(), a.Request, a.connection.Name)
+	classic, err := s.classic(ctx, site, a.client)
+	if err != nil {
+		return Outcome{}, err
+	}
+	tx, binding, err := s.c.Transactions.Begin(ctx, site.Tenant.ID, transaction.Opening{
+		Issuer: site.Issuer(), Request: a.Request, Connection: a.connection, Classic: classic,
+	})
 	if err != nil {
 		return Outcome{}, err
 	}
 	return Outcome{Step: step, Transaction: tx, Binding: binding}, nil
+}
+
+// classic reports whether the login page of a client is the Classic one: where the tenant chose that experience, and where
+// client or tenant have a page of their own (Auth0 docs, "Customize Login Pages with Classic Login").
+func (s *Server) classic(ctx context.Context, site tenant.Site, c *client.Client) (bool, error) {
+	pages, err := s.c.Pages.PageConfig(ctx, site.Tenant.ID)
+	if err != nil {
+		return false, fmt.Errorf("read which login page there is: %w", err)
+	}
+	if pages.Classic || c.LoginPage() != "" {
+		return true, nil
+	}
+	global, err := s.c.Clients.Client(ctx, site.Tenant.ID, client.GlobalID(site.Tenant.ID))
+	if errors.Is(err, client.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil && global.LoginPage() != "", err
 }
 
 // silentRefusal is the answer to prompt=none when a page would be needed.
@@ -266,6 +290,9 @@ func (s *Server) resumed(ctx context.Context, site tenant.Site, tx *transaction.
 		return v, nil
 	}
 	v.session = nil
+	if !v.offline() {
+		v.scope = slices.DeleteFunc(slices.Clone(v.scope), func(scope string) bool { return scope == "offline_access" })
+	}
 	v.user, err = s.c.Users.User(ctx, site.Tenant.ID, tx.Proof.UserID)
 	if errors.Is(err, user.ErrNotFound) {
 		return nil, &Refusal{Protocol: protocolError("invalid_request", "The user does not exist anymore."), ClientID: c.ID}

@@ -63,13 +63,17 @@ func (s *Server) canSign(ctx context.Context, v *visit) error {
 	return err
 }
 
-// sessionFor gives the session that backs the answer: the browser's own, or with a fresh proof a new one. The same user's
+// sessionFor gives the session that backs the answer: the browser's own, or with a fresh proof a new one, which is none where
+// the transaction opens none. The same user's
 // new session keeps its sid, so that clients recognise it; its secret is new in every case.
 func (s *Server) sessionFor(v *visit) (*session.Session, session.Secret) {
 	proof := v.tx.Proof
 	if proof == nil {
 		existing := *v.session
 		return &existing, ""
+	}
+	if v.tx.NoSession {
+		return &session.Session{UserID: v.user.ID, Connection: proof.Connection, AuthenticatedAt: proof.At}, ""
 	}
 	methods := []session.Method{{Name: proof.Method, At: proof.At}}
 	opened, secret := s.c.Sessions.Prepare(v.site.Tenant, v.user.ID, proof.Connection, methods, v.browser.Origin.IP, v.browser.Origin.UserAgent)
@@ -94,7 +98,7 @@ func (s *Server) touch(v *visit, opened *session.Session) bool {
 func (s *Server) saveSession(ctx context.Context, v *visit, opened *session.Session, secret session.Secret, changed bool) error {
 	tenantID := v.site.Tenant.ID
 	if secret == "" {
-		if !changed {
+		if !changed || v.tx.NoSession {
 			return nil
 		}
 		return s.c.Sessions.Update(ctx, tenantID, opened)
@@ -136,7 +140,7 @@ func showAuthTime(r *transaction.Request) bool { return r.MaxAge != nil || r.Has
 func (s *Server) recordLogin(ctx context.Context, v *visit, opened *session.Session) error {
 	if v.request.Has("none") {
 		event := s.c.Door.Event(v.entry(), eventlog.SuccessSilentAuth, "")
-		event.UserID, event.UserName = v.user.ID, v.user.Email
+		event.UserID, event.UserName = v.user.ID, v.user.Address()
 		return s.c.Log.Write(ctx, v.site.Tenant.ID, event)
 	}
 	return s.c.Door.RecordLogin(ctx, v.entry(), v.user, authn.Login{

@@ -7,7 +7,6 @@ import (
 	"latchkey/internal/apierr"
 	"latchkey/internal/authn"
 	"latchkey/internal/connection"
-	"latchkey/internal/contact"
 	"latchkey/internal/eventlog"
 	"latchkey/internal/grant"
 	"latchkey/internal/otp"
@@ -16,6 +15,9 @@ import (
 
 // ErrRealm is the answer to a realm that is no passwordless connection of the client.
 var ErrRealm = apierr.New(apierr.Invalid, "unknown_realm", "the connection was not found")
+
+// ErrWrongPhoneCode is otp.ErrWrong for a telephone number.
+var ErrWrongPhoneCode = apierr.New(apierr.Unauthorized, "wrong_phone_code", "The code is wrong.")
 
 // exchangeOTP gives tokens for a code that was sent by /passwordless/start (Auth0 docs, "Authenticate user", grant type
 // http://auth0.com/oauth/grant-type/passwordless/otp). The code is spent, the user found or created, the login counted and
@@ -39,33 +41,41 @@ func (s *Server) exchangeOTP(ctx context.Context, x *exchange) (TokenResponse, e
 	}
 	e := x.entry()
 	e.Connection = conn
-	identifier, err := contact.Email(x.Username)
+	identifier, err := conn.Canonical(x.Username, "")
 	if err != nil {
-		return TokenResponse{}, s.failed(ctx, x, eventlog.FailedOTPExchange, otp.ErrWrong)
+		return TokenResponse{}, wrongCode(conn, s.failed(ctx, x, eventlog.FailedOTPExchange, otp.ErrWrong))
 	}
 	var response TokenResponse
 	err = authn.Again(func() error {
 		response, err = s.loginByCode(ctx, x, e, t, identifier)
 		return err
 	})
-	return response, err
+	return response, wrongCode(conn, err)
 }
 
-// realm finds the connection; only strategies whose codes can be sent have the grant.
+// wrongCode gives the refusal of a wrong code its name at the connection: clients compare the texts.
+func wrongCode(c *connection.Connection, err error) error {
+	if c.Strategy == connection.SMS && errors.Is(err, otp.ErrWrong) {
+		return ErrWrongPhoneCode
+	}
+	return err
+}
+
+// realm finds the connection; only passwordless strategies have the grant.
 func (s *Server) realm(ctx context.Context, x *exchange) (*connection.Connection, error) {
 	all, err := s.c.Connections.Connections(ctx, x.Site.Tenant.ID)
 	if err != nil {
 		return nil, err
 	}
 	conn := connection.Find(all, x.Realm)
-	if conn == nil || conn.Strategy != connection.Email || !conn.EnabledFor(x.client.ID) {
+	if conn == nil || !conn.Strategy.Passwordless() || !conn.EnabledFor(x.client.ID) {
 		return nil, ErrRealm
 	}
 	return conn, nil
 }
 
 func (s *Server) loginByCode(ctx context.Context, x *exchange, e authn.Entry, t target, identifier string) (TokenResponse, error) {
-	proven, err := s.c.Door.Prove(ctx, e, identifier, otp.Code(x.OTP), eventlog.FailedOTPExchange)
+	proven, err := s.c.Door.Prove(ctx, e, identifier, otp.Given{Code: otp.Code(x.OTP)}, eventlog.FailedOTPExchange)
 	if err != nil {
 		return TokenResponse{}, err
 	}

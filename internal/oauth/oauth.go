@@ -10,6 +10,7 @@ package oauth
 import (
 	"errors"
 	"fmt"
+	"latchkey/internal/branding"
 
 	"latchkey/internal/authn"
 	"latchkey/internal/client"
@@ -42,6 +43,7 @@ type Config struct {
 	Sessions     *session.Sessions
 	Grants       *grant.Grants
 	Transactions *transaction.Transactions
+	Pages        branding.Store
 	Keys         *key.Keys
 	ClientAuth   *clientauth.Authenticator
 	Log          *eventlog.Log

@@ -347,8 +347,8 @@ func (s *Server) readTargets(ctx context.Context, site tenant.Site, a *asked) er
 		return protocolError("invalid_request", "the connection is not enabled")
 	case err != nil:
 		return err
-	case driving.Strategy != connection.Email:
-		return protocolError("invalid_request", "the connection %s cannot log people in: this version has hosted pages for e-mail connections only", driving.Name)
+	case !driving.Strategy.Passwordless():
+		return protocolError("invalid_request", "the connection %s cannot log people in: this version has hosted pages for passwordless connections only", driving.Name)
 	}
 	a.connection = driving
 	return nil

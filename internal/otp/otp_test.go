@@ -36,7 +36,11 @@ func TestCheck_OnlyARightCodeUnpacksTheUser(t *testing.T) {
 	s := &one{}
 	codes := New(s, keys, clock.NewFake(time.Unix(1e9, 0)))
 	email := &connection.Connection{Name: "email", Strategy: connection.Email}
-	challenge, code := codes.Prepare("t", Asked{Connection: email, Identifier: "a@example.com", Transaction: "tx"}, false)
+	challenge, issued, err := codes.Prepare("t", Asked{Connection: email, Identifier: "a@example.com", Transaction: "tx"}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	code := issued.Code
 	s.challenge = challenge
 	right := Given{Connection: "email", Identifier: "a@example.com", Transaction: "tx", ChallengeID: challenge.ID, Code: code}
 	for name, change := range map[string]func(*Given){

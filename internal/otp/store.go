@@ -13,6 +13,9 @@ type Challenge struct {
 	Connection string // name
 	Identifier string // canonical
 	CodeHash   []byte
+	LinkHash   []byte // of a link's secret; empty where no link was sent
+	NumberHash []byte // of the number by which another browser approves the link; empty where none may
+	Request    []byte // what the link is for, sealed
 	ClientID   string
 	// Transaction is the hosted login whose page alone takes the code; empty for a code that the API started.
 	Transaction string
@@ -20,6 +23,9 @@ type Challenge struct {
 	ExpiresAt   time.Time
 	Wrong       int // failed tries
 	MaxWrong    int
+	WrongNumber int // wrong numbers that were given for it
+	ApprovedAt  time.Time
+	CheckedAt   time.Time // when its code was last shown to be right and not spent
 	ConsumedAt  time.Time
 }
 
@@ -63,6 +69,14 @@ type Store interface {
 	// CountWrong adds a failed try to the challenge where it is the newest, not consumed and has tries left, and tells
 	// how many failed tries it has then; ok is false when nothing was counted.
 	CountWrong(ctx context.Context, tenantID string, c *Challenge) (wrong int, ok bool, err error)
+	// MarkChecked sets CheckedAt where the challenge is the newest and not consumed. A queued write.
+	MarkChecked(ctx context.Context, tenantID string, c *Challenge, now time.Time) error
+	// ApproveChallenge sets ApprovedAt where the challenge is the newest, not consumed, not approved, has had fewer than
+	// limit wrong numbers, has tries left and lives at now. It tells whether it did.
+	ApproveChallenge(ctx context.Context, tenantID string, c *Challenge, limit int, now time.Time) (bool, error)
+	// CountWrongNumber adds a wrong number where the challenge is the newest, not consumed, not approved and has had fewer
+	// than limit, and tells how many it has had then; ok is false when nothing was counted.
+	CountWrongNumber(ctx context.Context, tenantID string, c *Challenge, limit int) (wrong int, ok bool, err error)
 	// CountGuess adds a wrong guess to the subject's counter. At limit guesses the counter starts again from zero and
 	// the subject is locked for lock, doubled for each earlier lock up to maxLock. Locks that ended before forgetBefore
 	// are forgotten. It gives the counter as it is then. One conditional statement.

@@ -2,13 +2,10 @@ package server
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"math/big"
 	"regexp"
 	"slices"
-	"strings"
 
 	"latchkey/internal/apierr"
 	"latchkey/internal/client"
@@ -146,7 +143,7 @@ func (d *Database) TenantNamed(ctx context.Context, name string) (*tenant.Tenant
 func (d *Database) ensureManagement(ctx context.Context, made *CreatedTenant) error {
 	t := made.Tenant
 	if _, _, err := d.EnsureClient(ctx, t.ID, &client.Client{
-		ID: ClientID(t.ID, "global"), Name: "All Applications", Global: true, OIDCConformant: false,
+		ID: client.MadeID(t.ID, "global"), Name: "All Applications", Global: true, OIDCConformant: false,
 		TokenEndpointAuthMethod: client.AuthPost,
 	}); err != nil {
 		return err
@@ -162,7 +159,7 @@ func (d *Database) ensureManagement(ctx context.Context, made *CreatedTenant) er
 		return err
 	}
 	c, secret, err := d.EnsureClient(ctx, t.ID, &client.Client{
-		ID: ClientID(t.ID, "management"), Name: "Management", AppType: "non_interactive", OIDCConformant: true,
+		ID: client.MadeID(t.ID, "management"), Name: "Management", AppType: "non_interactive", OIDCConformant: true,
 		Description:             "A program that may do everything at the Management API.",
 		GrantTypes:              []string{client.GrantClientCredentials},
 		TokenEndpointAuthMethod: client.AuthPost,
@@ -285,18 +282,4 @@ func (d *Database) RotateSigningKey(ctx context.Context, name string) (string, e
 		return "", err
 	}
 	return d.Keys.Rotate(ctx, t)
-}
-
-// ClientID gives the client id of one of the clients that we make for each tenant: always the same for the same tenant
-// and role, so that making it again finds it. A client id is no secret.
-func ClientID(tenantID, role string) string {
-	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-	sum := sha256.Sum256([]byte(tenantID + "\x00" + role))
-	n, base, digit := new(big.Int).SetBytes(sum[:]), big.NewInt(int64(len(alphabet))), new(big.Int)
-	var id strings.Builder
-	for range 32 {
-		n.DivMod(n, base, digit)
-		id.WriteByte(alphabet[digit.Int64()])
-	}
-	return id.String()
 }

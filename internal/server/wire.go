@@ -62,13 +62,13 @@ func wire(p parts) (http.Handler, *job.Jobs, *account.Accounts, error) {
 	}
 	protocol := oauth.New(oauth.Config{
 		Tx: db, Door: door, Clients: clients, Connections: db, APIs: db, Users: db, Sessions: sessions,
-		Grants: grants, Transactions: transactions, Keys: d.Keys, ClientAuth: clientAuth, Log: p.events, Seal: keys, Clock: clock,
+		Grants: grants, Transactions: transactions, Pages: db, Keys: d.Keys, ClientAuth: clientAuth, Log: p.events, Seal: keys, Clock: clock,
 	})
 
 	mux := httpx.NewMux()
 	authapi.Register(mux, authapi.Config{
 		OAuth: protocol, Logins: logins, ClientAuth: clientAuth, Transactions: transactions, Clients: clients, Connections: db,
-		Keys: d.Keys, Guard: guard, Log: p.events, PageOf: universallogin.PageOf, Looks: db, Development: p.Dev,
+		Keys: d.Keys, Guard: guard, Log: p.events, PageAt: universallogin.AddressOf, PageUnknown: universallogin.PathLoginID, Looks: db, Development: p.Dev,
 	})
 	universallogin.Register(mux, universallogin.Config{
 		OAuth: protocol, Logins: logins, Transactions: transactions, Clients: clients, Tickets: tickets, Looks: db, Guard: guard,

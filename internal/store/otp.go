@@ -19,6 +19,8 @@ const (
 	// The one row on the left makes an answer even when nothing is known: the work does not tell.
 	selectAttempt = `SELECT challenges.challenge_id, challenges.code_hash, challenges.client_id, challenges.transaction_id,
 		challenges.created_at, challenges.expires_at, challenges.wrong, challenges.max_wrong, challenges.consumed_at,
+		challenges.link_hash, challenges.number_hash, challenges.request, challenges.wrong_number, challenges.approved_at,
+		challenges.checked_at,
 		guesses.wrong, guesses.locked_until, guesses.locks, deleted_identifiers.deletions, ` + userColumns + `
 		FROM (SELECT 1 AS one) AS always
 		LEFT JOIN challenges ON challenges.tenant_id = $1
@@ -27,13 +29,15 @@ const (
 			AND guesses.connection = $2 AND guesses.subject = $4` + joinUserOfIdentity
 	putChallenge = `INSERT INTO challenges
 		(tenant_id, connection, identifier, challenge_id, code_hash, client_id, transaction_id, created_at, expires_at, wrong,
-		max_wrong, consumed_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+		max_wrong, consumed_at, link_hash, number_hash, request, wrong_number, approved_at, checked_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
 		ON CONFLICT (tenant_id, connection, identifier) DO UPDATE SET challenge_id = excluded.challenge_id,
 		code_hash = excluded.code_hash, client_id = excluded.client_id,
 		transaction_id = excluded.transaction_id, created_at = excluded.created_at,
 		expires_at = excluded.expires_at, wrong = excluded.wrong, max_wrong = excluded.max_wrong,
-		consumed_at = excluded.consumed_at`
+		consumed_at = excluded.consumed_at, link_hash = excluded.link_hash, number_hash = excluded.number_hash,
+		request = excluded.request, wrong_number = excluded.wrong_number, approved_at = excluded.approved_at,
+		checked_at = excluded.checked_at`
 	ofIdentifier = ` WHERE tenant_id = $1 AND connection = $2 AND identifier = $3`
 
 	// Everything a check has looked at is looked at again, in the statement that spends.
@@ -45,6 +49,11 @@ const (
 			AND users.blocked)`
 	countWrong = `UPDATE challenges SET wrong = wrong + 1` + ofIdentifier + ` AND challenge_id = $4
 		AND consumed_at = 0 AND wrong < max_wrong RETURNING wrong`
+	markChecked      = `UPDATE challenges SET checked_at = $5` + ofIdentifier + ` AND challenge_id = $4 AND consumed_at = 0`
+	mayBeApproved    = ` AND challenge_id = $4 AND consumed_at = 0 AND approved_at = 0 AND wrong_number < $5`
+	approve          = `UPDATE challenges SET approved_at = $6` + ofIdentifier + mayBeApproved + ` AND wrong < max_wrong AND expires_at > $6`
+	countWrongNumber = `UPDATE challenges SET wrong_number = wrong_number + 1` + ofIdentifier + mayBeApproved + ` RETURNING wrong_number`
+
 	killChallenge = `DELETE FROM challenges` + ofIdentifier + ` AND challenge_id = $4 AND consumed_at = 0`
 
 	// $4 limit, $5 lock, $6 maxLock, $7 now, $8 forgetBefore. Below, "earlier" locks are those not forgotten.
@@ -73,13 +82,16 @@ const (
 func (db *DB) Attempt(ctx context.Context, tenantID, connection, identifier, subject string) (otp.Attempt, error) {
 	var (
 		id, client, transaction                    *string
-		hash                                       []byte
+		hash, link, number, request                []byte
 		created, expires, consumed, locked         *int64
+		approved, checked                          *int64
+		wrongNumber                                *int
 		wrong, maxWrong, guessed, locks, deletions *int
 		u                                          userRow
 	)
 	dest := append([]any{
-		&id, &hash, &client, &transaction, &created, &expires, &wrong, &maxWrong, &consumed, &guessed, &locked, &locks, &deletions,
+		&id, &hash, &client, &transaction, &created, &expires, &wrong, &maxWrong, &consumed,
+		&link, &number, &request, &wrongNumber, &approved, &checked, &guessed, &locked, &locks, &deletions,
 	}, u.dest()...)
 	if _, err := db.readRow(ctx, selectAttempt, []any{tenantID, connection, identifier, subject}, dest...); err != nil {
 		return otp.Attempt{}, fmt.Errorf("read an attempt: %w", err)
@@ -94,6 +106,8 @@ func (db *DB) Attempt(ctx context.Context, tenantID, connection, identifier, sub
 			Transaction: *transaction,
 			CreatedAt:   clock.FromMillis(*created), ExpiresAt: clock.FromMillis(*expires),
 			Wrong: *wrong, MaxWrong: *maxWrong, ConsumedAt: clock.FromMillis(*consumed),
+			LinkHash: orNone(link), NumberHash: orNone(number), Request: orNone(request), WrongNumber: *wrongNumber,
+			ApprovedAt: clock.FromMillis(*approved), CheckedAt: clock.FromMillis(*checked),
 		}
 	}
 	a.Known, a.Blocked = u.profile != nil, orZero(u.blocked)
@@ -124,7 +138,46 @@ func (r *userRow) unpack() (*user.User, error) {
 // PutChallenge implements otp.Store.
 func (db *DB) PutChallenge(ctx context.Context, tenantID string, c *otp.Challenge) error {
 	return db.queue(ctx, putChallenge, tenantID, c.Connection, c.Identifier, c.ID, c.CodeHash, c.ClientID,
-		c.Transaction, clock.Millis(c.CreatedAt), clock.Millis(c.ExpiresAt), c.Wrong, c.MaxWrong, clock.Millis(c.ConsumedAt))
+		c.Transaction, clock.Millis(c.CreatedAt), clock.Millis(c.ExpiresAt), c.Wrong, c.MaxWrong, clock.Millis(c.ConsumedAt),
+		orEmpty(c.LinkHash), orEmpty(c.NumberHash), orEmpty(c.Request), c.WrongNumber, clock.Millis(c.ApprovedAt), clock.Millis(c.CheckedAt))
+}
+
+// orEmpty gives bytes for a column that is never null, and orNone what such a column means.
+func orEmpty(b []byte) []byte {
+	if b == nil {
+		return []byte{}
+	}
+	return b
+}
+
+func orNone(b []byte) []byte {
+	if len(b) == 0 {
+		return nil
+	}
+	return b
+}
+
+// MarkChecked implements otp.Store.
+func (db *DB) MarkChecked(ctx context.Context, tenantID string, c *otp.Challenge, now time.Time) error {
+	return db.queue(ctx, markChecked, tenantID, c.Connection, c.Identifier, c.ID, clock.Millis(now))
+}
+
+// ApproveChallenge implements otp.Store.
+func (db *DB) ApproveChallenge(ctx context.Context, tenantID string, c *otp.Challenge, limit int, now time.Time) (bool, error) {
+	changed, err := db.exec(ctx, approve, tenantID, c.Connection, c.Identifier, c.ID, limit, clock.Millis(now))
+	if err != nil {
+		return false, fmt.Errorf("approve a challenge: %w", err)
+	}
+	return changed == 1, nil
+}
+
+// CountWrongNumber implements otp.Store.
+func (db *DB) CountWrongNumber(ctx context.Context, tenantID string, c *otp.Challenge, limit int) (wrong int, ok bool, err error) {
+	ok, err = db.writeRow(ctx, countWrongNumber, []any{tenantID, c.Connection, c.Identifier, c.ID, limit}, &wrong)
+	if err != nil {
+		return 0, false, fmt.Errorf("count a wrong number: %w", err)
+	}
+	return wrong, ok, nil
 }
 
 // SpendChallenge implements otp.Store.

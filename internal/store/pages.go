@@ -34,9 +34,9 @@ func (db *DB) PageConfig(ctx context.Context, tenantID string) (*branding.PageCo
 	return pages, nil
 }
 
-// loadPages asks its three questions in one round trip.
+// loadPages asks its questions in one round trip.
 func (db *DB) loadPages(ctx context.Context, tenantID string) (*branding.PageConfig, error) {
-	var basic, theme resource.Document
+	var basic, theme, prompts resource.Document
 	texts := map[string]resource.Document{}
 	ask := func(sql string, keep func(*resource.Resource), args ...any) *engine.Statement {
 		return &engine.Statement{SQL: sql, Args: append([]any{tenantID}, args...), Row: func(r engine.Row) error {
@@ -49,11 +49,12 @@ func (db *DB) loadPages(ctx context.Context, tenantID string) (*branding.PageCon
 	}
 	err := db.readConfig(ctx,
 		ask(selectResource, func(r *resource.Resource) { basic = r.Document }, string(resource.Settings), resource.Branding),
+		ask(selectResource, func(r *resource.Resource) { prompts = r.Document }, string(resource.Settings), resource.Prompts),
 		ask(selectResources+resourcesBehind, func(r *resource.Resource) { theme = r.Document }, string(branding.Themes), 0, 1, 0),
 		ask(selectResources, func(r *resource.Resource) { texts[r.ID] = r.Document }, string(branding.CustomTexts)),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("read what is set about pages: %w", err)
 	}
-	return branding.ReadPages(basic, theme, texts), nil
+	return branding.ReadPages(basic, theme, prompts, texts), nil
 }

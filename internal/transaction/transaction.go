@@ -18,6 +18,7 @@ import (
 
 	"latchkey/internal/apierr"
 	"latchkey/internal/clock"
+	"latchkey/internal/connection"
 	"latchkey/internal/ident"
 	"latchkey/internal/seal"
 )
@@ -92,7 +93,8 @@ const (
 
 // Proof is what was proven in the transaction, and whose it is.
 type Proof struct {
-	Method     string    `json:"method"` // "email"
+	Method     string    `json:"method"`         // "email" or "sms"
+	Link       bool      `json:"link,omitempty"` // it was a magic link, not a typed code
 	Connection string    `json:"connection"`
 	Identifier string    `json:"identifier"`
 	UserID     string    `json:"user_id"`
@@ -108,16 +110,25 @@ type Transaction struct {
 	CreatedAt time.Time `json:"created_at"`
 	ExpiresAt time.Time `json:"expires_at"`
 
-	Kind       Kind   `json:"kind"`
-	Connection string `json:"connection"` // the connection that drives the login
-	Locale     string `json:"locale,omitempty"`
+	Kind       Kind                `json:"kind"`
+	Connection string              `json:"connection"` // the connection that drives the login
+	Strategy   connection.Strategy `json:"strategy"`   // of that connection
+	Locale     string              `json:"locale,omitempty"`
+	// Classic transactions have the login page that the tenant's HTML makes, at /login.
+	Classic bool `json:"classic,omitempty"`
+	// NoSession answers without opening a session in the browser: whoever opened a magic link may have been sent it by
+	// somebody else.
+	NoSession bool `json:"no_session,omitempty"`
 
-	Identifier  string    `json:"identifier,omitempty"` // as the person typed it
-	Canonical   string    `json:"canonical,omitempty"`
-	ChallengeID string    `json:"challenge_id,omitempty"`
-	Sends       int       `json:"sends,omitempty"`
-	SentAt      time.Time `json:"sent_at"`
-	WrongCodes  int       `json:"wrong_codes,omitempty"`
+	Identifier  string          `json:"identifier,omitempty"` // as the person typed it
+	Region      string          `json:"region,omitempty"`     // the country chosen for a telephone number
+	Canonical   string          `json:"canonical,omitempty"`
+	ChallengeID string          `json:"challenge_id,omitempty"`
+	Send        connection.Send `json:"send,omitempty"`   // what was sent last
+	Number      string          `json:"number,omitempty"` // by which another browser approves the link
+	Sends       int             `json:"sends,omitempty"`
+	SentAt      time.Time       `json:"sent_at"`
+	WrongCodes  int             `json:"wrong_codes,omitempty"`
 
 	Proof       *Proof `json:"proof,omitempty"`
 	PickedBy    string `json:"picked_by,omitempty"`    // the user who chose the session's account
@@ -152,18 +163,34 @@ func New(store Store, keys *seal.Keyset, c clock.Clock) *Transactions {
 	return &Transactions{store: store, keys: keys, clock: c}
 }
 
-// Begin starts a transaction for a proven request. It gives the secret that binds it to the browser. It writes only when
-// the request is too long to be carried in an address.
-func (m *Transactions) Begin(ctx context.Context, tenantID, issuer string, r Request, connection string) (*Transaction, string, error) {
+// Opening is what a transaction begins with.
+type Opening struct {
+	Issuer     string
+	Request    Request
+	Connection *connection.Connection
+	Classic    bool
+	NoSession  bool
+}
+
+// Prepare makes a transaction that is not written yet, for the caller to Save, and the secret that binds it to the browser.
+func (m *Transactions) Prepare(o Opening) (*Transaction, string) {
 	now := m.clock.Now()
 	browser := ident.Token(32)
 	t := &Transaction{
-		ID: ident.Token(18), Issuer: issuer, Request: r, Binding: m.keys.Hash(purposeBinding, browser),
-		CreatedAt: now, ExpiresAt: now.Add(Life), Kind: Login, Connection: connection,
+		ID: ident.Token(18), Issuer: o.Issuer, Request: o.Request, Binding: m.keys.Hash(purposeBinding, browser),
+		CreatedAt: now, ExpiresAt: now.Add(Life), Kind: Login, Connection: o.Connection.Name, Strategy: o.Connection.Strategy, Classic: o.Classic, NoSession: o.NoSession,
+		state: ident.Token(32),
 	}
-	if r.ScreenHint == "signup" {
+	if o.Request.ScreenHint == "signup" {
 		t.Kind = Signup
 	}
+	return t, browser
+}
+
+// Begin starts a transaction for a proven request. It gives the secret that binds it to the browser. It writes only when
+// the request is too long to be carried in an address, and for Classic pages, which carry the state on in addresses of their own.
+func (m *Transactions) Begin(ctx context.Context, tenantID string, o Opening) (*Transaction, string, error) {
+	t, browser := m.Prepare(o)
 	doc, err := json.Marshal(t)
 	if err != nil {
 		return nil, "", fmt.Errorf("encode a transaction: %w", err)
@@ -172,11 +199,10 @@ func (m *Transactions) Begin(ctx context.Context, tenantID, issuer string, r Req
 	if err != nil {
 		return nil, "", err
 	}
-	if len(sealed) <= maxSealed {
+	if len(sealed) <= maxSealed && !o.Classic {
 		t.state = base64.RawURLEncoding.EncodeToString(sealed)
 		return t, browser, nil
 	}
-	t.state = ident.Token(32)
 	t.hash = m.keys.Hash(purposeState, t.state)
 	if err := m.store.InsertTransaction(ctx, tenantID, t.hash, doc, t.ExpiresAt); err != nil {
 		return nil, "", fmt.Errorf("write a transaction: %w", err)

@@ -2,6 +2,7 @@
 package user
 
 import (
+	"cmp"
 	"context"
 	"crypto/md5" //nolint:gosec // Gravatar's addresses are MD5 sums; nothing is protected by it
 	"encoding/hex"
@@ -92,20 +93,26 @@ func (u *User) IdentityID() string {
 	return id
 }
 
-// NewPasswordless gives the account that the first proof of an e-mail address makes. Id is the 24 hexadecimal characters
-// that were reserved for the address.
-func NewPasswordless(c *connection.Connection, id, email string, now time.Time) *User {
+// NewPasswordless gives the account that the first proof of an address, e-mail or telephone, makes. Id is the 24
+// hexadecimal characters that were reserved for the address.
+func NewPasswordless(c *connection.Connection, id, address string, now time.Time) *User {
 	u := &User{
-		ID:            string(c.Strategy) + "|" + id,
-		Email:         email,
-		EmailVerified: true,
-		Identities:    []Identity{{Connection: c.Name, Provider: c.Strategy, UserID: id, Identifiers: []string{email}}},
-		CreatedAt:     now,
-		UpdatedAt:     now,
+		ID:         string(c.Strategy) + "|" + id,
+		Identities: []Identity{{Connection: c.Name, Provider: c.Strategy, UserID: id, Identifiers: []string{address}}},
+		CreatedAt:  now,
+		UpdatedAt:  now,
+	}
+	if c.Strategy == connection.SMS {
+		u.PhoneNumber, u.PhoneVerified = address, true
+	} else {
+		u.Email, u.EmailVerified = address, true
 	}
 	u.FillProfile()
 	return u
 }
+
+// Address is what the account is called where nothing better is known: its e-mail address, else its number, else its name.
+func (u *User) Address() string { return cmp.Or(u.Email, u.PhoneNumber, u.Username) }
 
 // gravatar is the picture Auth0 gives a new account: looked up by mail clients and applications, never by us.
 func gravatar(email string) string {

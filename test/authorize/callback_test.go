@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"latchkey/internal/client"
-	"latchkey/internal/server"
 	"latchkey/test/servertest"
 )
 
@@ -85,7 +84,7 @@ func TestRedirectURI_ErrorsOfTheRequestItselfStayHere(t *testing.T) {
 	b := s.Browser(t)
 	staysHere(t, b.Get(s.AuthorizeURL(s.Web, "client_id", "")), http.StatusBadRequest, "client_id")
 	staysHere(t, b.Get(s.AuthorizeURL(s.Web, "client_id", "nobody")), http.StatusBadRequest, "Unknown client: nobody")
-	staysHere(t, b.Get(s.AuthorizeURL(s.Web, "client_id", server.ClientID(s.Tenant.ID, "global"))), http.StatusBadRequest, "Unknown client")
+	staysHere(t, b.Get(s.AuthorizeURL(s.Web, "client_id", client.MadeID(s.Tenant.ID, "global"))), http.StatusBadRequest, "Unknown client")
 	staysHere(t, b.Get(s.AuthorizeURL(s.Web, "redirect_uri", "")), http.StatusBadRequest, "redirect_uri") // two are registered
 	staysHere(t, b.Get(s.AuthorizeURL(s.Web)+"&redirect_uri="+url.QueryEscape(servertest.OtherCallback)), http.StatusBadRequest, "more than once")
 	staysHere(t, b.Get(s.AuthorizeURL(s.Web)+"&client_id="+s.SPA.ID), http.StatusBadRequest, "more than once")

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"latchkey/internal/client"
 	"latchkey/internal/deploy"
 	"latchkey/internal/server"
 	"latchkey/internal/tenant"
@@ -80,7 +81,7 @@ func (s *suite) fresh(t *testing.T, name string) deploy.Tenant {
 // inProcess is a tenant as the operator's command reaches it.
 func (s *suite) inProcess(t *tenant.Tenant) deploy.Tenant {
 	return deploy.Tenant{
-		API: deploy.Handler(s.app.Management(t)), ManagingClient: server.ClientID(t.ID, "management"), InTx: s.Database.Store.InTx,
+		API: deploy.Handler(s.app.Management(t)), ManagingClient: client.MadeID(t.ID, "management"), InTx: s.Database.Store.InTx,
 	}
 }
 

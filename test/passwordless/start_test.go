@@ -144,7 +144,7 @@ func TestStart_ForwardedAddressCountsOnlyForTrustedClientsThatProveThemselves(t 
 		b.Headers.Set("auth0-forwarded-for", c.header)
 		email := "ada@example.com"
 		fresh(t, s)
-		body := map[string]any{"client_id": c.id, "connection": conn.Name, "email": email}
+		body := map[string]any{"client_id": c.id, "connection": conn.Name, "email": email, "send": "code"}
 		form := s.OTPForm(email, "")
 		form.Set("client_id", c.id)
 		form.Set("realm", conn.Name)

@@ -32,8 +32,10 @@ type Config struct {
 	Keys         *key.Keys
 	Guard        *protect.Guard
 	Log          *eventlog.Log
-	// PageOf gives the path of the hosted page for a step.
-	PageOf func(step transaction.Step, kind transaction.Kind) string
+	// PageAt gives the address of the hosted page for a step of a transaction. PageUnknown is where a state that is no
+	// transaction's is told so.
+	PageAt      func(step transaction.Step, t *transaction.Transaction) string
+	PageUnknown string
 	// Development marks pages as those of a development server.
 	Development bool
 }

@@ -96,14 +96,18 @@ func (a *api) resume(w http.ResponseWriter, r *http.Request) {
 	state := r.URL.Query().Get("state")
 	binding, _ := httpx.CookiesOf(r).Own(r, page.BindingCookie(state))
 	tx, err := a.Transactions.Open(ctx, site.Tenant.ID, state, binding)
+	if tx == nil {
+		http.Redirect(w, r, a.PageUnknown+"?"+url.Values{"state": {state}}.Encode(), http.StatusFound)
+		return
+	}
 	if err != nil || !tx.FinishedAt.IsZero() {
-		http.Redirect(w, r, a.PageOf(transaction.Identify, transaction.Login)+"?"+url.Values{"state": {state}}.Encode(), http.StatusFound)
+		http.Redirect(w, r, a.PageAt(transaction.Identify, tx), http.StatusFound)
 		return
 	}
 	httpx.Note(ctx, httpx.FieldClientID, tx.Request.ClientID)
 	out, err := a.OAuth.Resume(ctx, site, tx, browserOf(r))
 	if errors.Is(err, transaction.ErrMoved) {
-		http.Redirect(w, r, a.PageOf(transaction.Identify, tx.Kind)+"?"+url.Values{"state": {state}}.Encode(), http.StatusFound)
+		http.Redirect(w, r, a.PageAt(transaction.Identify, tx), http.StatusFound)
 		return
 	}
 	if err != nil {
@@ -127,8 +131,7 @@ func (a *api) answer(w http.ResponseWriter, r *http.Request, out oauth.Outcome) 
 			cookies.SetOwn(w, page.BindingCookie(out.Transaction.State()), out.Binding, transaction.Life)
 		}
 		httpx.NoStore(w.Header())
-		location := a.PageOf(out.Step, out.Transaction.Kind) + "?" + url.Values{"state": {out.Transaction.State()}}.Encode()
-		redirect(w, location)
+		redirect(w, a.PageAt(out.Step, out.Transaction))
 		return
 	}
 	if err := a.respond(w, r, out.Response); err != nil {

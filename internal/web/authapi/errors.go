@@ -28,6 +28,7 @@ const (
 	textUnauthorized    = "Unauthorized"
 	textTooMany         = "Too many requests. Check the X-RateLimit-* headers."
 	textWrongEmailCode  = "Wrong email or verification code."
+	textWrongPhoneCode  = "Wrong phone number or verification code."
 	textExpiredCode     = "The verification code has expired. Please try to login again."
 	textTooManyAttempts = "You've reached the maximum number of attempts. Please try to login again."
 	textServerError     = "The server encountered an unexpected condition. The request id is "
@@ -50,6 +51,7 @@ var tokenErrors = []struct {
 	{grant.ErrCode, wire{403, "invalid_grant", "Invalid authorization code"}},
 	{grant.ErrRefresh, wire{403, "invalid_grant", "Unknown or invalid refresh token."}},
 	{otp.ErrWrong, wire{403, "invalid_grant", textWrongEmailCode}},
+	{oauth.ErrWrongPhoneCode, wire{403, "invalid_grant", textWrongPhoneCode}},
 	{otp.ErrExpired, wire{403, "invalid_grant", textExpiredCode}},
 	{otp.ErrTooManyAttempts, wire{403, "invalid_grant", textTooManyAttempts}},
 	{authn.ErrBlocked, wire{401, "unauthorized", "user is blocked"}},

@@ -1,9 +1,12 @@
 package authapi
 
 import (
+	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -15,7 +18,10 @@ import (
 	"latchkey/internal/login"
 	"latchkey/internal/oauth"
 	"latchkey/internal/protect"
+	"latchkey/internal/tenant"
+	"latchkey/internal/transaction"
 	"latchkey/internal/web/httpx"
+	"latchkey/internal/web/page"
 )
 
 // startParams are the parameters of /passwordless/start; any other top-level one is refused.
@@ -24,11 +30,13 @@ var startParams = []string{
 	"authParams", "captcha", "lang", "auth0Client", "organization",
 }
 
-// startAnswer is the success body of /passwordless/start for e-mail connections.
+// startAnswer is the success body of /passwordless/start.
 type startAnswer struct {
 	ID            string `json:"_id"`
-	Email         string `json:"email"`
+	Email         string `json:"email,omitempty"`
 	EmailVerified *bool  `json:"email_verified,omitempty"`
+	PhoneNumber   string `json:"phone_number,omitempty"`
+	PhoneVerified *bool  `json:"phone_verified,omitempty"`
 }
 
 // badStart is a refusal of /passwordless/start with the names that Lock and auth0.js look for.
@@ -64,42 +72,138 @@ func (a *api) start(r *http.Request, p httpx.Params) (startAnswer, *client.Clien
 		return startAnswer{}, nil, err
 	}
 	httpx.Note(ctx, httpx.FieldClientID, namedClient(who))
-	proven, err := a.ClientAuth.Authenticate(ctx, site, who)
+	page, err := a.startingPage(r, p)
 	if err != nil {
 		return startAnswer{}, nil, err
 	}
+	proven, err := a.startingClient(ctx, site, who, page)
 	c := proven.Client
-	if !c.Allows(client.GrantPasswordlessOTP) {
-		return startAnswer{}, c, oauth.ErrGrantNotAllowed
-	}
-	conn, err := a.passwordlessConnection(r, c, p.Get("connection"))
 	if err != nil {
 		return startAnswer{}, c, err
 	}
-	email, err := startAddress(p, conn)
+	conn, err := a.startConnection(r, c, p.Get("connection"))
+	if err != nil {
+		return startAnswer{}, c, err
+	}
+	field, address, err := startAddress(p, conn)
 	if err != nil {
 		return startAnswer{}, c, err
 	}
 	origin := oauth.Forwarded(httpx.OriginOf(r), proven, r.Header.Get("auth0-forwarded-for"))
+	send := startSend(p, conn)
 	request := login.Start{
-		Entry: authn.Entry{Site: site, Client: c, Connection: conn, Origin: origin}, Email: email, Reveal: true,
-		Details: map[string]any{"client_id": c.ID, "connection": conn.Name, "email": email, "send": "code"},
+		Entry: authn.Entry{Site: site, Client: c, Connection: conn, Origin: origin}, Address: address, Send: send, Reveal: true,
+		Details: map[string]any{"client_id": c.ID, "connection": conn.Name, field: address, "send": send},
 	}
 	if !proven.Authenticated {
 		request.Limits = []protect.Ask{{Limit: protect.StartsPerIP, Subject: protect.Network(origin.IP)}}
 	}
-	started, err := a.Logins.Start(ctx, request)
+	if err := a.startLink(ctx, &request, p, page); err != nil {
+		return startAnswer{}, c, err
+	}
+	started, err := a.begin(ctx, request, page)
 	if errors.Is(err, login.ErrEmail) {
 		return startAnswer{}, c, badStart("bad.email", "Object didn't pass validation for format email: "+clip(p.Get("email"), maxEmail))
 	}
 	if err != nil {
 		return startAnswer{}, c, err
 	}
-	answer := startAnswer{ID: started.UserID, Email: started.Canonical, EmailVerified: &started.EmailVerified}
+	answer := startAnswer{ID: started.UserID}
+	verified := &started.Verified
 	if site.Tenant.Settings.Own().PasswordlessOpaqueStart {
-		answer.ID, answer.EmailVerified = httpx.RequestID(ctx), nil
+		answer.ID, verified = httpx.RequestID(ctx), nil
+	}
+	if conn.Strategy == connection.SMS {
+		answer.PhoneNumber, answer.PhoneVerified = started.Canonical, verified
+	} else {
+		answer.Email, answer.EmailVerified = started.Canonical, verified
 	}
 	return answer, c, nil
+}
+
+// begin starts a code: as any other, or in the hosted login whose Classic page asks for it.
+func (a *api) begin(ctx context.Context, s login.Start, page *transaction.Transaction) (login.Started, error) {
+	if page == nil {
+		return a.Logins.Start(ctx, s)
+	}
+	return a.Logins.StartOnClassicPage(ctx, s, page)
+}
+
+// startingPage gives the Classic login whose page sends the call: its state stands in authParams, and the browser shows
+// that the login is its own. Calls from elsewhere have none.
+func (a *api) startingPage(r *http.Request, p httpx.Params) (*transaction.Transaction, error) {
+	state := startParamsOf(p)["state"]
+	if state == "" {
+		return nil, nil
+	}
+	binding, ok := httpx.CookiesOf(r).Own(r, page.BindingCookie(state))
+	if !ok {
+		return nil, nil
+	}
+	t, err := a.Transactions.Open(r.Context(), httpx.Site(r.Context()).Tenant.ID, state, binding)
+	switch {
+	case apierr.KindOf(err) == apierr.NotFound, apierr.KindOf(err) == apierr.Forbidden:
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case !t.Classic || !t.FinishedAt.IsZero() || t.Request.ClientID != p.Get("client_id"):
+		return nil, nil
+	}
+	return t, nil
+}
+
+// startingClient proves the client of a start. A page of ours calls for its client, whose secret it cannot have, and needs
+// no grant.
+func (a *api) startingClient(ctx context.Context, site tenant.Site, who clientauth.Presented, page *transaction.Transaction) (clientauth.Proven, error) {
+	if page != nil {
+		c, err := a.Clients.Client(ctx, site.Tenant.ID, page.Request.ClientID)
+		return clientauth.Proven{Client: c}, err
+	}
+	proven, err := a.ClientAuth.Authenticate(ctx, site, who)
+	if err == nil && !proven.Client.Allows(client.GrantPasswordlessOTP) {
+		err = oauth.ErrGrantNotAllowed
+	}
+	return proven, err
+}
+
+// startLink says what the link of a start does: it leads back to the page's login, or answers what authParams ask for.
+func (a *api) startLink(ctx context.Context, s *login.Start, p httpx.Params, page *transaction.Transaction) error {
+	if page != nil {
+		s.Link = login.Link{State: page.State(), Classic: true, Params: startParamsOf(p)}
+		return nil
+	}
+	if !s.Send.Links() {
+		return nil
+	}
+	var given map[string]any
+	if _, err := p.Decode("authParams", &given); err != nil {
+		return err
+	}
+	params := s.Connection.LinkParams(given)
+	request, err := a.OAuth.LinkRequest(ctx, s.Site, s.Client, s.Connection, params)
+	var protocol *oauth.Error
+	if errors.As(err, &protocol) {
+		return badStart("bad.authParams", protocol.Description)
+	}
+	s.Link = login.Link{Params: params, Request: request}
+	return err
+}
+
+// startParamsOf gives the texts among authParams.
+func startParamsOf(p httpx.Params) map[string]string {
+	var given map[string]any
+	if _, err := p.Decode("authParams", &given); err != nil {
+		return nil
+	}
+	return (&connection.Connection{}).LinkParams(given)
+}
+
+// startSend is what is sent: where an e-mail start says nothing, a link (Auth0 docs, "Get code or link").
+func startSend(p httpx.Params, c *connection.Connection) connection.Send {
+	if c.Strategy == connection.SMS {
+		return connection.SendCode
+	}
+	return cmp.Or(connection.Send(p.Get("send")), connection.SendLink)
 }
 
 // checkStart reads what needs no look-up, in the order of Auth0's refusals.
@@ -116,11 +220,10 @@ func checkStart(p httpx.Params) error {
 			return badStart("bad.authParams", "error in authParams - invalid type: string (expected object)")
 		}
 	}
-	switch p.Get("send") {
-	case "", "code":
+	switch connection.Send(p.Get("send")) {
+	case "", connection.SendCode, connection.SendLink, connection.SendLinkIOS, connection.SendLinkAndroid:
 		return nil
-	case "link":
-		return badStart("bad.send", "send is not valid: this version sends codes only ([code])")
+	case connection.SendLinkAndCode:
 	}
 	return badStart("bad.send", "send is not valid ([link, code])")
 }
@@ -151,8 +254,8 @@ func clip(s string, most int) string {
 	return s
 }
 
-// passwordlessConnection finds the connection that is named.
-func (a *api) passwordlessConnection(r *http.Request, c *client.Client, name string) (*connection.Connection, error) {
+// startConnection finds the connection that is named.
+func (a *api) startConnection(r *http.Request, c *client.Client, name string) (*connection.Connection, error) {
 	if name == "" {
 		return nil, badStart("bad.connection", "Missing required property: connection")
 	}
@@ -172,16 +275,29 @@ func (a *api) passwordlessConnection(r *http.Request, c *client.Client, name str
 	return conn, nil
 }
 
-func startAddress(p httpx.Params, conn *connection.Connection) (string, error) {
+// phonePattern is what Auth0 takes for a number.
+var phonePattern = regexp.MustCompile(`^\+[0-9]{1,15}$`)
+
+// startAddress reads the address, and gives the name of its parameter.
+func startAddress(p httpx.Params, conn *connection.Connection) (field, address string, err error) {
 	if conn.Strategy == connection.SMS {
-		return "", badStart("bad.connection", "Connection is disabled")
+		number := p.Trimmed("phone_number")
+		switch {
+		case number == "":
+			return "", "", badStart("bad.phone_number", "Missing required property: phone_number")
+		case !phonePattern.MatchString(number):
+			return "", "", errPhonePattern
+		}
+		return "phone_number", number, nil
 	}
 	email := p.Trimmed("email")
 	if email == "" {
-		return "", badStart("bad.email", "Missing required property: email")
+		return "", "", badStart("bad.email", "Missing required property: email")
 	}
-	return email, nil
+	return "email", email, nil
 }
+
+var errPhonePattern = badStart("bad.phone_number", `String does not match pattern: ^\+[0-9]{1,15}$`)
 
 // startWire gives the answer of /passwordless/start to a refusal.
 func startWire(r *http.Request, err error) wire {
@@ -197,6 +313,8 @@ func startWire(r *http.Request, err error) wire {
 		return lookUp(r, err, client.GrantPasswordlessOTP)
 	case errors.Is(err, login.ErrSignupDisabled):
 		return wire{http.StatusBadRequest, "bad.connection", "Public signup is disabled"}
+	case errors.Is(err, login.ErrPhone):
+		return wire{http.StatusBadRequest, errPhonePattern.Code, errPhonePattern.Description}
 	case errors.As(err, &protocol):
 		return wire{http.StatusBadRequest, protocol.Code, protocol.Description}
 	case apierr.KindOf(err) == apierr.Unauthorized:

@@ -83,11 +83,12 @@ func Register(mux *httpx.Mux, c Config) {
 // identifying are the steps at which the identifier may be typed: going back from the code to it is always allowed.
 var identifying = []transaction.Step{transaction.Identify, transaction.Challenge}
 
-// PageOf gives the path of the page for a step; steps that need none go to where the transaction is resumed.
-func PageOf(step transaction.Step, kind transaction.Kind) string {
+// PageOf gives the path of the page for a step of a transaction; steps that need none go to where the transaction is
+// resumed.
+func PageOf(step transaction.Step, t *transaction.Transaction) string {
 	switch step {
 	case transaction.Identify:
-		if kind == transaction.Signup {
+		if t.Kind == transaction.Signup {
 			return PathSignupID
 		}
 		return PathLoginID
@@ -102,6 +103,11 @@ func PageOf(step transaction.Step, kind transaction.Kind) string {
 	case transaction.Finish, transaction.Declined:
 	}
 	return pathResume
+}
+
+// AddressOf gives the address of that page, its state included.
+func AddressOf(step transaction.Step, t *transaction.Transaction) string {
+	return Address(PageOf(step, t), t.State())
 }
 
 type pages struct {
@@ -171,7 +177,7 @@ func (u *pages) open(steps []transaction.Step, limit *protect.Limit, handle func
 			}
 		}
 		if !allowed(steps, v.view.Step) {
-			v.redirect(PageOf(v.view.Step, v.tx.Kind))
+			v.redirect(PageOf(v.view.Step, v.tx))
 			return
 		}
 		answer(v)
@@ -325,7 +331,7 @@ func (u *pages) takeIdentifier(v *visit) {
 		u.refuseIdentifier(v, field, "no-email")
 		return
 	}
-	err := u.Logins.StartOnPage(v.r.Context(), u.entry(v), v.tx, typed)
+	err := u.Logins.StartOnPage(v.r.Context(), u.entry(v), v.tx, typed, "")
 	var early *login.ErrTooEarly
 	switch {
 	case err == nil, errors.Is(err, transaction.ErrMoved):
@@ -439,7 +445,7 @@ func (u *pages) refuseCode(v *visit, code string) {
 }
 
 func (u *pages) resend(v *visit) {
-	err := u.Logins.StartOnPage(v.r.Context(), u.entry(v), v.tx, v.tx.Identifier)
+	err := u.Logins.StartOnPage(v.r.Context(), u.entry(v), v.tx, v.tx.Identifier, v.tx.Region)
 	var early *login.ErrTooEarly
 	switch {
 	case err == nil, errors.Is(err, transaction.ErrMoved):

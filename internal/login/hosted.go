@@ -1,0 +1,161 @@
+package login
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"latchkey/internal/apierr"
+	"latchkey/internal/authn"
+	"latchkey/internal/connection"
+	"latchkey/internal/eventlog"
+	"latchkey/internal/otp"
+	"latchkey/internal/protect"
+	"latchkey/internal/transaction"
+)
+
+// TakeCode takes the code that was typed on a hosted page. When it is right, it is spent, the user found or created, and
+// the proof written into the transaction, in one commit. Refusals are those of authn.Door.Prove, and transaction.ErrMoved.
+func (l *Logins) TakeCode(ctx context.Context, e authn.Entry, t *transaction.Transaction, code string) error {
+	err := l.take(ctx, e, t, otp.Given{Code: otp.Code(code)})
+	if err != nil && wrong(err) {
+		return l.countWrong(ctx, e, t, err)
+	}
+	return err
+}
+
+// take makes what was given a proof of the transaction.
+func (l *Logins) take(ctx context.Context, e authn.Entry, t *transaction.Transaction, g otp.Given) error {
+	e.Transaction, e.ChallengeID = t.ID, t.ChallengeID
+	return authn.Again(func() error {
+		proven, err := l.c.Door.Prove(ctx, e, t.Canonical, g, eventlog.FailedLogin)
+		if err != nil {
+			return err
+		}
+		next := *t
+		l.prove(&next, e, proven, t.Canonical)
+		return l.c.Tx.InTx(ctx, func(ctx context.Context) error {
+			if err := l.record(ctx, e, proven); err != nil {
+				return err
+			}
+			return l.c.Transactions.Save(ctx, e.Site.Tenant.ID, &next)
+		})
+	})
+}
+
+// prove notes in a transaction who is there.
+func (l *Logins) prove(t *transaction.Transaction, e authn.Entry, p authn.Proven, canonical string) {
+	t.Proof = &transaction.Proof{
+		Method: p.Method, Link: p.Link, Connection: e.Connection.Name, Identifier: canonical, UserID: p.User.ID, At: l.c.Clock.Now(),
+	}
+	t.Shown = true
+}
+
+// record spends a proof in the caller's transaction. Whoever is blocked and reads the address is told so, by the answer to
+// the application.
+func (l *Logins) record(ctx context.Context, e authn.Entry, p authn.Proven) error {
+	if l.c.Door.Admit(p.User) != nil {
+		return l.c.Door.Discard(ctx, e, p)
+	}
+	return l.c.Door.Record(ctx, e, p, nil)
+}
+
+// Device reads the cookie by which a browser says what was proven in it before.
+func (l *Logins) Device(tenantID, cookie string) otp.Device {
+	return l.c.Codes.OpenDevice(tenantID, cookie)
+}
+
+// Remember gives that cookie for the browser in which the entry's login has just proven its address.
+func (l *Logins) Remember(e authn.Entry, t *transaction.Transaction) (string, error) {
+	return l.c.Codes.Remember(e.Site.Tenant.ID, e.Device, e.Connection.Name, t.Canonical)
+}
+
+func wrong(err error) bool {
+	return errors.Is(err, otp.ErrWrong) || errors.Is(err, otp.ErrExpired) || errors.Is(err, otp.ErrTooManyAttempts)
+}
+
+// countWrong counts a refused code in the transaction too: a resend gives a new code, not new tries without end. Guesses
+// made side by side count one by one. When the login went on meanwhile the answer is transaction.ErrMoved: the form was
+// sent twice.
+func (l *Logins) countWrong(ctx context.Context, e authn.Entry, t *transaction.Transaction, refusal error) error {
+	for {
+		t.WrongCodes++
+		t.Shown = true
+		err := l.c.Transactions.Save(ctx, e.Site.Tenant.ID, t)
+		if err == nil {
+			return refusal
+		}
+		if !errors.Is(err, transaction.ErrMoved) {
+			return err
+		}
+		if err := l.c.Transactions.Reload(ctx, e.Site.Tenant.ID, t); err != nil {
+			return err
+		}
+		if t.Proof != nil || !t.FinishedAt.IsZero() {
+			return transaction.ErrMoved
+		}
+	}
+}
+
+// ErrTooEarly is the answer to asking for another code before its time; When is its time, zero when none will be sent.
+type ErrTooEarly struct {
+	When time.Time
+}
+
+// Error implements error.
+func (e *ErrTooEarly) Error() string { return "another code is not sent yet" }
+
+// Unwrap makes it an apierr.Error of kind TooMany.
+func (e *ErrTooEarly) Unwrap() error {
+	return apierr.New(apierr.TooMany, "resend_too_early", "Another code is not sent yet.")
+}
+
+// StartOnPage starts a code from a hosted page and notes it in the transaction. Another code to the same address waits its
+// turn; an address that was mistyped can be corrected at once.
+func (l *Logins) StartOnPage(ctx context.Context, e authn.Entry, t *transaction.Transaction, typed, region string) error {
+	at, ok := t.ResendAt()
+	if !ok {
+		return &ErrTooEarly{}
+	}
+	if canonical, err := canonicalOf(e.Connection, typed, region); err == nil && canonical == t.Canonical && l.c.Clock.Now().Before(at) {
+		return &ErrTooEarly{When: at}
+	}
+	_, err := l.startIn(ctx, Start{
+		Entry: e, Address: typed, Region: region, Send: e.Connection.Sends(), Link: Link{State: t.State(), Number: t.Number},
+		Limits:  []protect.Ask{{Limit: protect.PageStartsPerIP, Subject: protect.Network(e.Origin.IP)}},
+		Details: map[string]any{"client_id": e.Client.ID, "connection": e.Connection.Name, addressField(e.Connection): typed},
+	}, t)
+	return err
+}
+
+// StartOnClassicPage starts what the tenant's own login page asks for and notes it in its transaction. The page waits for
+// nothing between two starts: limits count them all.
+func (l *Logins) StartOnClassicPage(ctx context.Context, s Start, t *transaction.Transaction) (Started, error) {
+	return l.startIn(ctx, s, t)
+}
+
+// startIn starts a code in a transaction.
+func (l *Logins) startIn(ctx context.Context, s Start, t *transaction.Transaction) (Started, error) {
+	now := l.c.Clock.Now()
+	s.Transaction = t.ID
+	s.Details["transaction"] = t.ID
+	s.Save = func(ctx context.Context, sent Sent) error {
+		next := *t
+		next.Identifier, next.Region = s.Address, s.Region
+		next.Canonical, next.ChallengeID, next.Send, next.Number = sent.Canonical, sent.ChallengeID, sent.Send, sent.Number
+		next.Sends, next.SentAt = t.Sends+1, now
+		next.Connection, next.Strategy = s.Connection.Name, s.Connection.Strategy
+		next.Proof = nil
+		next.Shown = true
+		return l.c.Transactions.Save(ctx, s.Site.Tenant.ID, &next)
+	}
+	return l.Start(ctx, s)
+}
+
+// addressField is what the address of a connection's users is called in requests and logs.
+func addressField(c *connection.Connection) string {
+	if c.Strategy == connection.SMS {
+		return "phone_number"
+	}
+	return "email"
+}

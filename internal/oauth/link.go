@@ -1,0 +1,46 @@
+package oauth
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"latchkey/internal/client"
+	"latchkey/internal/connection"
+	"latchkey/internal/tenant"
+	"latchkey/internal/transaction"
+)
+
+// LinkRequest reads the parameters of a magic link (Auth0's authParams) as the authorization request that an opened link
+// answers. Where they name no callback it is the client's first, and where they name no response type it is a code.
+// Errors are *Error and *Refusal, as those of an authorization request.
+func (s *Server) LinkRequest(ctx context.Context, site tenant.Site, c *client.Client, conn *connection.Connection, params map[string]string) (*transaction.Request, error) {
+	asked := maps.Clone(params)
+	asked["client_id"], asked["connection"] = c.ID, conn.Name
+	if asked["redirect_uri"] == "" && len(c.Callbacks) > 0 {
+		asked["redirect_uri"] = c.Callbacks[0]
+	}
+	if asked["response_type"] == "" {
+		asked["response_type"] = "code"
+	}
+	for _, name := range []string{"request_uri", "request", "prompt", "max_age", "id_token_hint", "acr_values"} {
+		delete(asked, name) // of a page that a link never shows
+	}
+	a, err := s.read(ctx, site, asked)
+	if err != nil {
+		return nil, err
+	}
+	if a.ResponseMode == modeWebMessage {
+		return nil, protocolError("invalid_request", "Unsupported response mode: %s", modeWebMessage)
+	}
+	return &a.Request, nil
+}
+
+// offline reports whether the proof of a login may give a refresh token. A magic link gives none (Auth0 docs, "Passwordless
+// Connection Limitations"), unless the client says so and proves itself with PKCE.
+func (v *visit) offline() bool {
+	if v.tx == nil || v.tx.Proof == nil || !v.tx.Proof.Link {
+		return true
+	}
+	return v.client.Own().MagicLinkOfflineAccess && v.request.Challenge != "" && slices.Equal(words(v.request.ResponseType), []string{"code"})
+}
