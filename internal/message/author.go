@@ -1,7 +1,6 @@
 package message
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -246,7 +245,7 @@ func (t *Template) lay(texts map[string]string, m Message, builtin Mail, left []
 		out.Subject = subject
 	}
 	if body := texts["body"]; strings.TrimSpace(body) != "" {
-		secret := cmp.Or(m.Code, m.Link).Reveal()
+		secret := m.shows().must.Reveal()
 		plain := plainText(body)
 		if !strings.Contains(body, secret) && !strings.Contains(plain, secret) {
 			line := secretLine(m, builtin.Language)
@@ -267,9 +266,9 @@ func (t *Template) lay(texts map[string]string, m Message, builtin Mail, left []
 
 // secretLine is a sentence with the secret and nothing else, in the reader's language.
 func secretLine(m Message, language string) string {
-	texts := locale.New(language, "", nil).With(locale.Vars{"code": m.Code.Reveal(), "appName": cleanName(m.Application), "email": m.To})
-	line := plain(texts.Get("messages", string(m.Kind), "preheader", nil), texts.Dir() == "rtl")
-	if secret := cmp.Or(m.Code, m.Link).Reveal(); !strings.Contains(line, secret) {
+	w := words{locale.New(language, "", nil).With(values(m, cleanName(m.Application))), m.shows()}
+	line := plain(w.get("preheader"), w.Dir() == "rtl")
+	if secret := w.shown.must.Reveal(); !strings.Contains(line, secret) {
 		line += " " + secret
 	}
 	return line

@@ -64,7 +64,16 @@ func sample() map[string]any {
 		"user": map[string]any{
 			"email": "ann@example.com", "email_verified": false, "name": "Ann", "nickname": "ann", "given_name": "Ann", "family_name": "Sample",
 			"user_metadata": map[string]any{}, "app_metadata": map[string]any{},
+			"picture": "https://example.com/ann.png", "source_ip": "192.0.2.7", "city": "Sampletown", "country": "Samplia",
 		},
-		"user_metadata": map[string]any{},
+		"user_metadata": map[string]any{}, "link_and_code": false,
+		"request": map[string]any{"browser": "Firefox", "os": "Linux", "city": nil, "country": nil, "time": "2026-01-31T12:00:00Z"},
+		"inviter": map[string]any{"name": "Bob Sample"},
+		"roles":   []any{map[string]any{"id": "rol_sample", "name": "Editor", "description": "Writes"}},
+		"organization": map[string]any{
+			"id": "org_sample", "name": "sample", "display_name": "Sample organization", "metadata": map[string]any{},
+			"branding": map[string]any{"logo_url": "https://example.com/logo.png", "colors": map[string]any{"primary": "#102030", "page_background": "#ffffff"}},
+		},
+		"custom_domain": map[string]any{"domain": "login.example.com", "domain_metadata": map[string]any{}},
 	}
 }

@@ -25,7 +25,7 @@ type LinkSettings struct {
 // Liquid with three variables: application.name (escaped for addresses), application.clientID and
 // application.callback_domain (Auth0 docs, "Customize Email Templates", "Redirect To"). One that cannot be rendered is none.
 func (s *StoredTemplates) LinkSettings(ctx context.Context, tenantID string, kind Kind, c *client.Client) (LinkSettings, error) {
-	r, err := s.r.Resources.Resource(ctx, tenantID, EmailTemplates, string(kind))
+	r, err := s.r.Resources.Resource(ctx, tenantID, EmailTemplates, mailKinds[kind].template)
 	if errors.Is(err, resource.ErrNotFound) {
 		return LinkSettings{}, nil
 	}

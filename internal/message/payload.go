@@ -36,6 +36,9 @@ type payload struct {
 	ClientID    string  `json:"client_id,omitempty"`
 	Connection  string  `json:"connection,omitempty"`
 	UserID      string  `json:"user_id,omitempty"`
+	IssuedAt    int64   `json:"issued_at,omitempty"`
+
+	Vars map[string]any `json:"vars,omitempty"`
 
 	// Written is what the tenant's template made of it: in the inbox only.
 	Written *written `json:"written,omitempty"`
@@ -47,6 +50,7 @@ func sealPayload(k *seal.Keyset, table string, key Key, m Message) ([]byte, erro
 		Life: int64(m.Life / time.Second), ExpiresAt: clock.Millis(m.ExpiresAt), Language: m.Language,
 		Application: m.Application, Domain: m.Domain, Color: m.Color, ClientID: m.ClientID, Connection: m.Connection,
 		UserID: m.UserID, Written: m.written, Send: string(m.Send), UserAgent: m.UserAgent, IP: m.IP, OriginHost: m.OriginHost,
+		IssuedAt: issuedAt(m.IssuedAt), Vars: m.Vars,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("encode a message: %w", err)
@@ -72,5 +76,22 @@ func openPayload(k *seal.Keyset, table string, key Key, sealed []byte) (Message,
 		Life: time.Duration(p.Life) * time.Second, ExpiresAt: clock.FromMillis(p.ExpiresAt), Language: p.Language,
 		Application: p.Application, Domain: p.Domain, Color: p.Color, ClientID: p.ClientID, Connection: p.Connection,
 		UserID: p.UserID, written: p.Written, Send: connections.Send(p.Send), UserAgent: p.UserAgent, IP: p.IP, OriginHost: p.OriginHost,
+		IssuedAt: askedAt(p.IssuedAt), Vars: p.Vars,
 	}, nil
+}
+
+// issuedAt writes when a message was asked for; 0 stands for nobody knows.
+func issuedAt(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return clock.Millis(t)
+}
+
+// askedAt is the inverse of issuedAt.
+func askedAt(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return clock.FromMillis(ms)
 }

@@ -1,6 +1,7 @@
 package message
 
 import (
+	"cmp"
 	_ "embed" // layout.html
 	"encoding/hex"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"math"
 	"net"
 	"net/mail"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -52,17 +54,34 @@ func (r *Renderer) Mail(key Key, m Message) Mail {
 	if application == "" {
 		application = host(m.Domain)
 	}
-	texts := locale.New(language, "", nil).With(locale.Vars{
-		"code": m.Code.Reveal(), "appName": application, "email": m.To,
-	})
 	out := Mail{ID: key.ID, Kind: m.Kind, To: m.To, Language: language}
 	out.FromName, out.FromAddress = r.sender(application, m.Domain)
-	write := fillCode
-	if m.Kind == VerifyEmail {
-		write = fillLink
-	}
-	write(&out, texts, m, application)
+	out.fill(words{locale.New(language, "", nil).With(values(m, application)), m.shows()}, m, application)
 	return out
+}
+
+// values are those of the variables in our texts.
+func values(m Message, application string) locale.Vars {
+	inviter, _ := m.Vars["inviter"].(map[string]any)
+	inviterName, _ := inviter["name"].(string)
+	organization, _ := m.Vars["organization"].(map[string]any)
+	display, _ := organization["display_name"].(string)
+	name, _ := organization["name"].(string)
+	return locale.Vars{
+		"code": m.Code.Reveal(), "appName": application, "email": m.To, "ip": m.sourceIP(),
+		"inviterName": cleanName(inviterName), "orgName": cmp.Or(cleanName(display), cleanName(name), application),
+	}
+}
+
+// sourceIP is the address that an account was blocked for; empty where that is none.
+func (m *Message) sourceIP() string {
+	person, _ := m.Vars["user"].(map[string]any)
+	text, _ := person["source_ip"].(string)
+	a, err := netip.ParseAddr(cmp.Or(text, m.IP))
+	if err != nil {
+		return ""
+	}
+	return a.WithZone("").String()
 }
 
 // sender gives name and address of the From field.
@@ -126,7 +145,7 @@ type view struct {
 	Code, CodeLabel           string
 	CodeSize                  int
 	Title, Intro, Expiry      template.HTML
-	OnlyHere, NotYou          template.HTML
+	OnlyHere, NotYou, Source  template.HTML
 	Link, LinkLabel           string
 	LinkText                  template.HTML
 }
@@ -134,59 +153,97 @@ type view struct {
 // padding keeps the words of the body out of the preview line that mail clients show beside the subject.
 var padding = strings.Repeat("\u034f\u200c ", 60)
 
-// fillCode writes subject, text and HTML of a login code. Subject and first line carry the application's name and the
-// code: they are what a lock screen shows.
-func fillCode(out *Mail, texts *locale.Texts, m Message, application string) {
-	get := func(key string) locale.Text { return texts.Get("messages", string(VerificationCode), key, nil) }
-	expiry := texts.Count("messages", string(VerificationCode), "expiry", "minutes", max(1, int(m.Life/time.Minute)), nil)
-	rtl := texts.Dir() == "rtl"
-	code := m.Code.Reveal()
-
-	out.Subject = plain(get("subject"), rtl)
-	preview := plain(get("preheader"), rtl)
-	out.Text = paragraphs(
-		preview, plain(get("intro"), rtl), code, plain(expiry, rtl), plain(get("onlyHere"), rtl), plain(get("notYou"), rtl),
-	)
-	out.lay(texts, m, application, view{
-		Preview: preview, Code: code, CodeLabel: plain(get("codeLabel"), rtl), CodeSize: codeSize(code),
-		Title: rich(get("title")), Intro: rich(get("intro")), Expiry: rich(expiry),
-		OnlyHere: rich(get("onlyHere")), NotYou: rich(get("notYou")),
-	})
+// words are the texts of one message.
+type words struct {
+	*locale.Texts
+	shown shown
 }
 
-// fillLink writes subject, text and HTML of a link. It stands as a button and, for readers that show none, as an address.
-func fillLink(out *Mail, texts *locale.Texts, m Message, application string) {
-	get := func(key string) locale.Text { return texts.Get("messages", string(m.Kind), key, nil) }
-	expiry := life(texts, m)
-	rtl := texts.Dir() == "rtl"
-	link := m.Link.Reveal()
+// get gives a text by its key; an empty one where the message has none.
+func (w words) get(key string) locale.Text {
+	for _, screen := range w.shown.screens {
+		if text := w.Get("messages", screen, key, nil); text.Found() {
+			return text
+		}
+	}
+	return locale.Text{}
+}
 
-	out.Subject = plain(get("subject"), rtl)
-	preview := plain(get("preheader"), rtl)
-	out.Text = paragraphs(preview, plain(get("intro"), rtl), link, plain(expiry, rtl), plain(get("notYou"), rtl))
-	out.lay(texts, m, application, view{
-		Preview: preview, Link: link, LinkLabel: plain(get("buttonText"), rtl), LinkText: rich(get("linkText")),
-		Title: rich(get("title")), Intro: rich(get("intro")), Expiry: rich(expiry), NotYou: rich(get("notYou")),
-	})
+// intro is the first sentence after the title.
+func (w words) intro(m Message) locale.Text {
+	if inviter, _ := m.Vars["inviter"].(map[string]any); inviter != nil && inviter["name"] != "" && w.get("introBy").Found() {
+		return w.get("introBy")
+	}
+	return w.get("intro")
+}
+
+// expiry says how long the secrets live: nothing where there are none, or nobody knows.
+func (w words) expiry(m Message) locale.Text {
+	minutes := max(1, int(m.Life/time.Minute))
+	switch {
+	case w.shown.code && w.shown.link && m.Kind == VerificationCode:
+		return w.Count("messages", "link_and_code", "expiry", "minutes", minutes, nil)
+	case w.shown.code:
+		return w.Count("messages", "verification_code", "expiry", "minutes", minutes, nil)
+	case w.shown.link && m.Life > 0:
+		return life(w.Texts, m.Life)
+	}
+	return locale.Text{}
+}
+
+// fill writes subject, text and HTML. The subject and the first line carry the application's name and the code, where there
+// is one: they are what a lock screen shows. A link stands as a button and, for readers that show none, as an address.
+func (out *Mail) fill(w words, m Message, application string) {
+	rtl := w.Dir() == "rtl"
+	v := view{
+		Preview: plain(w.get("preheader"), rtl), Title: rich(w.get("title")), Intro: rich(w.intro(m)),
+		Expiry: rich(w.expiry(m)), NotYou: rich(w.get("notYou")),
+	}
+	out.Subject = plain(w.get("subject"), rtl)
+	text := []string{v.Preview, plain(w.intro(m), rtl)}
+	if m.Kind == BlockedAccount && m.sourceIP() != "" {
+		v.Source = rich(w.get("source"))
+		text = append(text, plain(w.get("source"), rtl))
+	}
+	if w.shown.code {
+		v.Code, v.CodeLabel, v.CodeSize = m.Code.Reveal(), plain(w.Get("messages", "verification_code", "codeLabel", nil), rtl), codeSize(m.Code.Reveal())
+		v.OnlyHere = rich(w.Get("messages", "verification_code", "onlyHere", nil))
+		text = append(text, v.Code)
+	}
+	if w.shown.link {
+		v.Link, v.LinkLabel = m.Link.Reveal(), plain(w.get("buttonText"), rtl)
+		v.LinkText = rich(w.Get("messages", "verify_email", "linkText", nil))
+		text = append(text, v.Link)
+	}
+	text = append(text, plain(w.expiry(m), rtl))
+	if w.shown.code {
+		text = append(text, plain(w.Get("messages", "verification_code", "onlyHere", nil), rtl))
+	}
+	text = append(text, plain(w.get("notYou"), rtl))
+	out.Text = paragraphs(text...)
+	out.lay(w.Texts, m, application, v)
 }
 
 // life says in words how long a link lives: in days, hours or minutes, whichever people would use.
-func life(texts *locale.Texts, m Message) locale.Text {
+func life(texts *locale.Texts, d time.Duration) locale.Text {
 	const day = 24 * time.Hour
 	for _, unit := range []struct {
 		key, name string
 		length    time.Duration
 		from      time.Duration
 	}{{"expiryDays", "days", day, 2 * day}, {"expiryHours", "hours", time.Hour, 2 * time.Hour}} {
-		if m.Life >= unit.from {
-			return texts.Count("messages", string(m.Kind), unit.key, unit.name, int(m.Life/unit.length), nil)
+		if d >= unit.from {
+			return texts.Count("messages", "verify_email", unit.key, unit.name, int(d/unit.length), nil)
 		}
 	}
-	return texts.Count("messages", string(m.Kind), "expiryMinutes", "minutes", max(1, int(m.Life/time.Minute)), nil)
+	return texts.Count("messages", "verify_email", "expiryMinutes", "minutes", max(1, int(d/time.Minute)), nil)
 }
 
 // paragraphs makes a text part.
-func paragraphs(all ...string) string { return strings.Join(all, "\n\n") + "\n" }
+func paragraphs(all ...string) string {
+	all = slices.DeleteFunc(all, func(p string) bool { return p == "" })
+	return strings.Join(all, "\n\n") + "\n"
+}
 
 // lay writes the HTML of a mail.
 func (out *Mail) lay(texts *locale.Texts, m Message, application string, v view) {
@@ -229,7 +286,7 @@ func codeSize(code string) int {
 }
 
 // numbers are the variables that read the same in every direction.
-var numbers = []string{"code", "minutes", "hours", "days"}
+var numbers = []string{"code", "minutes", "hours", "days", "ip"}
 
 // plain gives a text for the subject and the text part. In a right-to-left language the values stand in isolates
 // (Unicode Annex 9), so that a Latin name does not turn the sentence around.

@@ -18,6 +18,9 @@ func render(m Message) Mail {
 	if m.Code == "" {
 		m.Code = "481516"
 	}
+	if m.Kind == "" {
+		m.Kind = VerificationCode
+	}
 	return (&Renderer{}).Mail(Key{"t1", "0190"}, m)
 }
 
@@ -236,7 +239,7 @@ func TestColors_StayReadable(t *testing.T) {
 }
 
 func BenchmarkMail(b *testing.B) {
-	m := Message{To: "ada@example.com", Code: "481516", Life: 3 * time.Minute, Application: "Acme", Domain: "acme.example"}
+	m := Message{Kind: VerificationCode, To: "ada@example.com", Code: "481516", Life: 3 * time.Minute, Application: "Acme", Domain: "acme.example"}
 	for b.Loop() {
 		if _, err := compose((&Renderer{}).Mail(Key{"t1", "0190"}, m), m.To); err != nil {
 			b.Fatal(err)

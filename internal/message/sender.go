@@ -105,7 +105,7 @@ func New(c Config) (*Sender, error) {
 
 // Prepare makes a message ready to be queued, before any transaction is open.
 func (s *Sender) Prepare(tenant string, m Message) (*Prepared, error) {
-	if m.Channel != Email || (m.Kind != VerificationCode && m.Kind != VerifyEmail) {
+	if _, known := mailKinds[m.Kind]; m.Channel != Email || !known {
 		return nil, fmt.Errorf("message: there is no %s message of kind %s", m.Channel, m.Kind)
 	}
 	now := s.clock.Now()

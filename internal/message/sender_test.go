@@ -600,7 +600,7 @@ func TestPrepare_RefusesKindsThatDoNotExist(t *testing.T) {
 	b.start(nil, nil)
 	defer b.close()
 	m := b.message("c1")
-	m.Kind = "reset_email"
+	m.Kind = "nonsense"
 	if _, err := b.sender.Prepare("t1", m); err == nil {
 		t.Error("Prepare accepts a kind that nobody can render")
 	}

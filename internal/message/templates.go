@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"strings"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"latchkey/internal/resource"
 	"latchkey/internal/tenant"
 	"latchkey/internal/user"
+	"latchkey/internal/useragent"
 )
 
 // EmailTemplates is the kind of the documents that /api/v2/email-templates keeps; their ids are the templates' names.
@@ -58,10 +60,11 @@ func NewStoredTemplates(r Records, workers Workers) *StoredTemplates {
 func (s *StoredTemplates) Template(ctx context.Context, tenantID string, m Message) (*Template, error) {
 	var t *Template
 	var err error
-	if m.Kind == VerificationCode {
+	switch kind := mailKinds[m.Kind]; {
+	case m.Kind == VerificationCode:
 		t, err = s.ofConnection(ctx, tenantID, m.Connection)
-	} else {
-		t, err = s.named(ctx, tenantID, string(m.Kind))
+	case kind.template != "":
+		t, err = s.named(ctx, tenantID, kind.template)
 	}
 	// A sender at Auth0 is the one that a connection is made with: the template was never the tenant's own.
 	if err != nil || t == nil || strings.Contains(t.From, "@auth0.com") || t.From == "" && t.Subject == "" && t.Body == "" {
@@ -69,6 +72,20 @@ func (s *StoredTemplates) Template(ctx context.Context, tenantID string, m Messa
 	}
 	t.Vars, t.Untrusted, err = s.variables(ctx, tenantID, m)
 	return t, err
+}
+
+// Enabled reports whether the tenant has a template of its own for mail of a kind, and has switched it on. Some mail is sent
+// only then.
+func (s *StoredTemplates) Enabled(ctx context.Context, tenantID string, kind Kind) (bool, error) {
+	name := mailKinds[kind].template
+	r, err := s.r.Resources.Resource(ctx, tenantID, EmailTemplates, name)
+	if errors.Is(err, resource.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("read the template %s: %w", name, err)
+	}
+	return r.Document["enabled"] == true, nil
 }
 
 func (s *StoredTemplates) ofConnection(ctx context.Context, tenantID, name string) (*Template, error) {
@@ -127,11 +144,44 @@ func (s *StoredTemplates) variables(ctx context.Context, tenantID string, m Mess
 			}
 		}
 	}
+	person, err := s.person(ctx, tenantID, m)
+	if err != nil {
+		return nil, nil, err
+	}
+	vars := map[string]any{
+		"application": application, "client": application,
+		"tenant": t.Name, "friendly_name": t.FriendlyName(),
+		"support_email": orNil(t.Settings.SupportEmail), "support_url": orNil(t.Settings.SupportURL),
+		"request_language": cmp.Or(m.Language, t.Settings.Locales()[0]),
+		"user":             person, "email": m.To, "user_metadata": person["user_metadata"],
+		"expires_in_minutes": int(m.Life / time.Minute),
+		"operation":          nil, "request": requestOf(m),
+	}
+	if m.Kind != EnrollmentEmail {
+		vars["connection"] = map[string]any{"name": m.Connection}
+	}
+	if m.Domain != "" && m.Domain != t.Domain.Host {
+		vars["custom_domain"] = map[string]any{"domain": m.Domain}
+	}
+	for name, v := range m.Vars {
+		if name != "user" { // it has joined the person
+			vars[name] = v
+		}
+	}
+	maps.Copy(vars, secretsOf(m))
+	return vars, append(untrusted, "inviter"), nil
+}
+
+// person is what a template may know of the reader. That of a passwordless login knows the address alone.
+func (s *StoredTemplates) person(ctx context.Context, tenantID string, m Message) (map[string]any, error) {
 	person := map[string]any{"email": m.To}
+	if m.Kind == VerificationCode {
+		return person, nil
+	}
 	if m.UserID != "" {
 		u, err := s.r.Users.User(ctx, tenantID, m.UserID)
 		if err != nil && !errors.Is(err, user.ErrNotFound) {
-			return nil, nil, fmt.Errorf("read the user: %w", err)
+			return nil, fmt.Errorf("read the user: %w", err)
 		}
 		if err == nil {
 			person = map[string]any{
@@ -141,26 +191,51 @@ func (s *StoredTemplates) variables(ctx context.Context, tenantID string, m Mess
 			}
 		}
 	}
-	vars := map[string]any{
-		"application": application, "client": application,
-		"connection": map[string]any{"name": m.Connection},
-		"tenant":     t.Name, "friendly_name": t.FriendlyName(),
-		"support_email": orNil(t.Settings.SupportEmail), "support_url": orNil(t.Settings.SupportURL),
-		"request_language": cmp.Or(m.Language, t.Settings.Locales()[0]),
-		"user":             person, "email": m.To, "user_metadata": person["user_metadata"],
-		"expires_in_minutes": int(m.Life / time.Minute),
-		"operation":          nil,
+	if m.Kind == BlockedAccount {
+		person["source_ip"] = orNil(m.sourceIP())
 	}
-	if m.Domain != "" && m.Domain != t.Domain.Host {
-		vars["custom_domain"] = map[string]any{"domain": m.Domain}
+	more, _ := m.Vars["user"].(map[string]any)
+	for name, v := range more {
+		if _, known := person[name]; !known {
+			person[name] = v
+		}
 	}
+	return person, nil
+}
+
+// requestOf says who asked for the message, in words of our own lists: what a stranger's browser says of itself could be
+// words for the reader. Of places nothing is known.
+func requestOf(m Message) map[string]any {
+	agent := useragent.Parse(m.UserAgent)
+	request := map[string]any{"browser": orNil(agent.Browser), "os": orNil(agent.OS), "city": nil, "country": nil, "time": nil}
+	if !m.IssuedAt.IsZero() {
+		request["time"] = m.IssuedAt.UTC().Format(time.RFC3339)
+	}
+	return request
+}
+
+// secretsOf are the variables of code and link, named as mail of a kind has them.
+func secretsOf(m Message) map[string]any {
+	vars := map[string]any{}
 	if m.Code != "" {
-		vars["code"], vars["send"] = m.Code.Reveal(), "code"
+		vars["code"] = m.Code.Reveal()
 	}
-	if m.Link != "" {
+	switch {
+	case m.Kind == VerificationCode && m.operation() == "":
+		send := m.Send
+		if send == connections.SendLinkAndCode { // templates in the wild take their branch of links
+			send, vars["link_and_code"] = connections.SendLink, true
+		}
+		vars["send"] = string(cmp.Or(send, connections.SendCode))
+		if m.Send.Links() && m.Link != "" {
+			vars["link"] = m.Link.Reveal()
+		}
+	case m.Kind == EnrollmentEmail && m.Link != "":
+		vars["link"] = m.Link.Reveal()
+	case m.Kind != VerificationCode && m.Link != "":
 		vars["url"] = m.Link.Reveal()
 	}
-	return vars, untrusted, nil
+	return vars
 }
 
 // orNil is a text that is absent when it is empty: an empty one would be true in Liquid.
