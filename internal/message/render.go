@@ -177,6 +177,14 @@ func (w words) intro(m Message) locale.Text {
 	return w.get("intro")
 }
 
+// onlyHere says where a code belongs.
+func (w words) onlyHere() locale.Text {
+	if w.shown.link {
+		return w.Get("messages", "link_and_code", "onlyHere", nil)
+	}
+	return w.Get("messages", "verification_code", "onlyHere", nil)
+}
+
 // expiry says how long the secrets live: nothing where there are none, or nobody knows.
 func (w words) expiry(m Message) locale.Text {
 	minutes := max(1, int(m.Life/time.Minute))
@@ -207,7 +215,7 @@ func (out *Mail) fill(w words, m Message, application string) {
 	}
 	if w.shown.code {
 		v.Code, v.CodeLabel, v.CodeSize = m.Code.Reveal(), plain(w.Get("messages", "verification_code", "codeLabel", nil), rtl), codeSize(m.Code.Reveal())
-		v.OnlyHere = rich(w.Get("messages", "verification_code", "onlyHere", nil))
+		v.OnlyHere = rich(w.onlyHere())
 		text = append(text, v.Code)
 	}
 	if w.shown.link {
@@ -217,7 +225,7 @@ func (out *Mail) fill(w words, m Message, application string) {
 	}
 	text = append(text, plain(w.expiry(m), rtl))
 	if w.shown.code {
-		text = append(text, plain(w.Get("messages", "verification_code", "onlyHere", nil), rtl))
+		text = append(text, plain(w.onlyHere(), rtl))
 	}
 	text = append(text, plain(w.get("notYou"), rtl))
 	out.Text = paragraphs(text...)
