@@ -130,6 +130,19 @@ WARRANTIES OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEM
 COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR
 OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.`;
 
+// What Lock says after a wrong code, or too many tries, it looks for among the texts for passwordless logins, where no
+// dictionary has it: it would say that something went wrong. Their texts for logins with passwords have the very words.
+function complete(dictionary) {
+  const { login, passwordless } = dictionary.error;
+  const words = {
+    invalid_user_password: login["lock.invalid_code"],
+    blocked_user: login.blocked_user,
+    too_many_requests: login.too_many_requests,
+  };
+  for (const [code, text] of Object.entries(words)) if (text) passwordless[code] ??= text;
+  return dictionary;
+}
+
 // What an earlier build left must not be embedded.
 for (const name of readdirSync(dist)) if (name !== ".gitkeep") rmSync(join(dist, name), { recursive: true });
 
@@ -141,7 +154,7 @@ write("auth0.min.js", await bundle(auth0Source, `auth0-js ${auth0Version}`));
 const languages = [];
 for (const file of readdirSync(join(lock, "lib/i18n")).sort()) {
   const language = file.replace(/\.js$/, "");
-  const dictionary = require(join(lock, "lib/i18n", file)).default;
+  const dictionary = complete(require(join(lock, "lib/i18n", file)).default);
   write(
     `lang/${language}.js`,
     `Auth0.registerLanguageDictionary(${JSON.stringify(language)},${JSON.stringify(dictionary)});\n`,

@@ -50,7 +50,7 @@ func HTML(name Name, files *assets.Files) (string, error) {
 		return "", fmt.Errorf("parse the Classic page %q: %w", name, err)
 	}
 	var b strings.Builder
-	if err := t.Execute(&b, map[string]any{"Lock": files.Lock(), "Auth0": files.Auth0(), "LockCSS": strings.TrimSpace(lockCSS)}); err != nil {
+	if err := t.Execute(&b, map[string]any{"Lock": files.Lock(), "Auth0": files.Auth0(), "LockCSS": strings.TrimRight(lockCSS, "\n")}); err != nil {
 		return "", fmt.Errorf("render the Classic page %q: %w", name, err)
 	}
 	return b.String(), nil
