@@ -172,6 +172,11 @@ func TestEmbedded_IsWhole(t *testing.T) {
 			t.Errorf("%s: the digest differs from the manifest's", language)
 		}
 	}
+	_, passwordless, _ := strings.Cut(read(t, f, "lang/de.js"), `"passwordless":{`)
+	passwordless, _, _ = strings.Cut(passwordless, "}")
+	if !strings.Contains(passwordless, `"invalid_user_password":"Falscher Code."`) {
+		t.Errorf("Lock has no words for a wrong code: %s", passwordless)
+	}
 	lock := read(t, f, lockFile)
 	for _, name := range []string{"window.Auth0Lock=", "window.Auth0LockPasswordless=", "window.auth0=", "/_/assets/licenses.txt"} {
 		if !strings.Contains(lock, name) {
