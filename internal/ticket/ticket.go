@@ -99,8 +99,10 @@ type Looks interface {
 	PageConfig(ctx context.Context, tenantID string) (*branding.PageConfig, error)
 }
 
-// Links tells what a tenant's template says of the link in its mail.
+// Links tells what a tenant's template says of the link in its mail, and which templates the tenant uses.
 type Links interface {
+	// Enabled reports whether the tenant has a template of its own for mail of a kind, and has switched it on.
+	Enabled(ctx context.Context, tenantID string, kind message.Kind) (bool, error)
 	LinkSettings(ctx context.Context, tenantID string, kind message.Kind, c *client.Client) (message.LinkSettings, error)
 }
 

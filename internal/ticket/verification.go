@@ -50,6 +50,7 @@ func (t *Tickets) PrepareVerification(ctx context.Context, a Asked) (*Verificati
 		Link: message.Secret(m.url), Life: m.ticket.ExpiresAt.Sub(m.ticket.CreatedAt), ExpiresAt: m.ticket.ExpiresAt,
 		Language: cmp.Or(a.Origin.Language, a.Site.Tenant.Settings.Locales()[0]), Application: application,
 		Domain: a.Site.Domain.Host, Color: look.Primary(), ClientID: m.ticket.ClientID, Connection: event.Connection, UserID: a.User.ID,
+		UserAgent: a.Origin.UserAgent, IP: a.Origin.IP,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("prepare a message: %w", err)

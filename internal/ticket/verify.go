@@ -12,6 +12,7 @@ import (
 	"latchkey/internal/client"
 	"latchkey/internal/connection"
 	"latchkey/internal/eventlog"
+	"latchkey/internal/tenant"
 	"latchkey/internal/user"
 )
 
@@ -79,9 +80,11 @@ const doubleClick = 10 * time.Second
 // mostTries bounds how often a verification is decided again because the user was changed meanwhile.
 const mostTries = 5
 
-// Verify spends a ticket and marks its address as verified, in one commit with the event. Of any number of callers one does
-// so. Its refusals are those of Open; what it refuses of a known ticket is an event too.
-func (t *Tickets) Verify(ctx context.Context, tenantID string, secret Secret, c *client.Client, origin eventlog.Origin) (Verified, error) {
+// Verify spends a ticket and marks its address as verified, in one commit with the event and, where the tenant has a template
+// for it, the mail that welcomes its owner. Of any number of callers one does so. Its refusals are those of Open; what it
+// refuses of a known ticket is an event too.
+func (t *Tickets) Verify(ctx context.Context, site tenant.Site, secret Secret, c *client.Client, origin eventlog.Origin) (Verified, error) {
+	tenantID := site.Tenant.ID
 	for try := 1; ; try++ {
 		o, err := t.open(ctx, tenantID, secret)
 		if errors.Is(err, ErrVerified) && try == 1 {
@@ -92,7 +95,7 @@ func (t *Tickets) Verify(ctx context.Context, tenantID string, secret Secret, c 
 			return Verified{}, errors.Join(err, t.refused(ctx, tenantID, o, c, origin, err))
 		}
 		if !again {
-			err = t.verify(ctx, tenantID, o, c, origin)
+			err = t.verify(ctx, site, o, c, origin)
 			if errors.Is(err, user.ErrChanged) && try < mostTries {
 				continue
 			}
@@ -112,11 +115,15 @@ func (t *Tickets) Verify(ctx context.Context, tenantID string, secret Secret, c 
 }
 
 // verify writes it all.
-func (t *Tickets) verify(ctx context.Context, tenantID string, o opened, c *client.Client, origin eventlog.Origin) error {
-	now := t.c.Clock.Now()
+func (t *Tickets) verify(ctx context.Context, site tenant.Site, o opened, c *client.Client, origin eventlog.Origin) error {
+	tenantID, now := site.Tenant.ID, t.c.Clock.Now()
+	welcome, err := t.welcome(ctx, site, o, c, origin)
+	if err != nil {
+		return err
+	}
 	verified := withVerified(o.user, o.ticket.Identity)
 	verified.UpdatedAt = now
-	return t.c.Tx.InTx(ctx, func(ctx context.Context) error {
+	err = t.c.Tx.InTx(ctx, func(ctx context.Context) error {
 		spent, err := t.c.Store.SpendTicket(ctx, tenantID, o.hash, now)
 		if err != nil {
 			return fmt.Errorf("spend a ticket: %w", err)
@@ -131,8 +138,15 @@ func (t *Tickets) verify(ctx context.Context, tenantID string, o opened, c *clie
 		event := t.event(eventlog.EmailVerified, o.ticket, verified, c, origin)
 		event.Description = "Your email was verified. You can continue using the application."
 		event.Details = consumed{Email: o.ticket.Email, Title: "Email Verified"}
-		return t.c.Log.Write(ctx, tenantID, event)
+		if err := t.c.Log.Write(ctx, tenantID, event); err != nil || welcome == nil {
+			return err
+		}
+		return t.c.Messages.Queue(ctx, welcome)
 	})
+	if err == nil && welcome != nil {
+		t.c.Messages.Committed(welcome)
+	}
+	return err
 }
 
 // withVerified gives a copy of the user whose login has a verified address.

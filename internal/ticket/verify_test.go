@@ -9,9 +9,11 @@ import (
 	"testing"
 	"time"
 
+	"latchkey/internal/client"
 	"latchkey/internal/clock"
 	"latchkey/internal/connection"
 	"latchkey/internal/eventlog"
+	"latchkey/internal/message"
 	"latchkey/internal/seal"
 	"latchkey/internal/tenant"
 	"latchkey/internal/user"
@@ -79,6 +81,12 @@ func (m *memory) Connections(context.Context, string) ([]*connection.Connection,
 	return nil, nil
 }
 
+func (m *memory) Enabled(context.Context, string, message.Kind) (bool, error) { return false, nil }
+
+func (m *memory) LinkSettings(context.Context, string, message.Kind, *client.Client) (message.LinkSettings, error) {
+	return message.LinkSettings{}, nil
+}
+
 func (m *memory) CreateConnection(context.Context, string, *connection.Connection) error { return nil }
 
 // log is where events go; only their types are kept.
@@ -105,7 +113,7 @@ func TestVerify_AUserWhoIsChangedMeanwhileIsReadAgain(t *testing.T) {
 		m := &memory{changes: changes, user: user.User{
 			ID: "auth0|1", Email: "a@example.com", Identities: []user.Identity{{Connection: "db", Provider: connection.Database, UserID: "1"}},
 		}}
-		tickets := New(Config{Tx: m, Store: m, Users: m, Connections: m, Log: eventlog.New(log{m: m}, c, 1), Keys: keys, Clock: c})
+		tickets := New(Config{Tx: m, Store: m, Users: m, Connections: m, Links: m, Log: eventlog.New(log{m: m}, c, 1), Keys: keys, Clock: c})
 		site := tenant.Site{Tenant: &tenant.Tenant{ID: "t"}, Domain: tenant.Domain{Host: "x.example", Issuer: "https://x.example/"}}
 		address, err := tickets.Issue(t.Context(), Asked{Site: site, User: &m.user})
 		if err != nil {
@@ -113,7 +121,7 @@ func TestVerify_AUserWhoIsChangedMeanwhileIsReadAgain(t *testing.T) {
 		}
 		_, rest, _ := strings.Cut(address, "=")
 		secret := Secret(strings.TrimSuffix(rest, "#"))
-		_, err = tickets.Verify(t.Context(), "t", secret, nil, eventlog.Origin{})
+		_, err = tickets.Verify(t.Context(), site, secret, nil, eventlog.Origin{})
 		if !errors.Is(err, want) {
 			t.Errorf("after %d changes: got %v, want %v", changes, err, want)
 		}

@@ -313,3 +313,40 @@ func TestVerificationTemplate_SaysWhereTheLinkLeadsAndHowLongItLives(t *testing.
 		t.Errorf("after its life: got %d %q", got.Status, got.Header.Get("Location"))
 	}
 }
+
+func TestWelcome_GreetsOnceTheAddressIsVerifiedWhereTheTenantWantsIt(t *testing.T) {
+	t.Parallel()
+	s := servertest.New(t)
+	s.Must(201, "POST", "/connections", doc{"name": "people", "strategy": "auth0", "enabled_clients": []any{s.Web.ID}})
+	verify := func(email string) {
+		t.Helper()
+		made := s.Must(201, "POST", "/users", doc{
+			"connection": "people", "email": email, "password": "Str0ng&Long&Enough", "verify_email": false, "given_name": "Ann",
+		}).Doc()
+		address := s.Must(201, "POST", "/tickets/email-verification", doc{"user_id": made["user_id"], "client_id": s.Web.ID}).Doc()["ticket"].(string)
+		secret := strings.TrimSuffix(address[strings.Index(address, "ticket=")+len("ticket="):], "#")
+		for range 2 { // people click twice
+			s.Browser(t).Post("/u/email-verification?ticket="+secret, url.Values{"state": {secret}, "action": {"default"}})
+		}
+		if u := s.Must(200, "GET", "/users/"+url.PathEscape(made["user_id"].(string)), nil).Doc(); u["email_verified"] != true {
+			t.Fatalf("%s is not verified", email)
+		}
+	}
+	welcome := doc{
+		"template": "welcome_email", "from": "Shop <hello@shop.example>", "subject": "Welcome, {{ user.given_name }}", "syntax": "liquid", "enabled": false,
+		"body": "<p>{{ user.email }} of {{ application.name }}</p>",
+	}
+	verify("one@example.com")
+	s.Must(200, "POST", "/email-templates", welcome)
+	verify("two@example.com")
+	s.Must(200, "PATCH", "/email-templates/welcome_email", doc{"enabled": true})
+	verify("ann@example.com")
+	mail := s.Mail(t, "ann@example.com")
+	if mail.Subject != "Welcome, Ann" || mail.HTML != "<p>ann@example.com of "+s.Web.Name+"</p>" || mail.From != "Shop <hello@shop.example>" {
+		t.Errorf("got %q from %q: %s", mail.Subject, mail.From, mail.HTML)
+	}
+	all, err := s.Inbox.List(t.Context(), message.InboxFilter{}, 0)
+	if err != nil || len(all) != 1 {
+		t.Errorf("%d mails were sent (%v), want one to the one user after the template was switched on", len(all), err)
+	}
+}

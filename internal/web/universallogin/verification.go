@@ -109,7 +109,7 @@ func (u *pages) takeVerification(l linked) {
 		http.Redirect(l.w, l.r, PathEmailVerification+"?"+url.Values{"ticket": {l.secret}}.Encode(), http.StatusFound)
 		return
 	}
-	done, err := u.Tickets.Verify(l.r.Context(), l.site.Tenant.ID, ticket.Secret(l.secret), l.client, httpx.OriginOf(l.r))
+	done, err := u.Tickets.Verify(l.r.Context(), l.site, ticket.Secret(l.secret), l.client, httpx.OriginOf(l.r))
 	if err != nil {
 		u.unverified(l, err)
 		return
