@@ -1,0 +1,90 @@
+package locale
+
+import (
+	"slices"
+	"strings"
+	"sync"
+	"unicode"
+
+	"golang.org/x/text/language"
+	"golang.org/x/text/language/display"
+	"golang.org/x/text/unicode/norm"
+)
+
+// regionNames are names of countries that are newer than the edition of Unicode's CLDR from which the others come.
+var regionNames = map[string]map[string]string{
+	"en": {"MK": "North Macedonia", "SZ": "Eswatini"},
+	"de": {"MK": "Nordmazedonien", "SZ": "Eswatini"},
+	"fr": {"MK": "Macédoine du Nord", "SZ": "Eswatini"},
+	"es": {"MK": "Macedonia del Norte", "SZ": "Esuatini"},
+	"ja": {"MK": "北マケドニア", "SZ": "エスワティニ"},
+	"ar": {"MK": "مقدونيا الشمالية", "SZ": "إسواتيني"},
+}
+
+// regionTables hold what display needs for the names of one language, which is worth keeping.
+var regionTables sync.Map
+
+// RegionName gives the name of a country (ISO 3166, two letters) in a language, or in English where the language has none;
+// the country's letters where nobody has a name for it.
+func RegionName(tag, region string) string {
+	for _, t := range []string{tag, fallback} {
+		if name := regionNames[base(t)][region]; name != "" {
+			return name
+		}
+		if r, err := language.ParseRegion(region); err == nil {
+			if name := namerOf(t).Name(r); name != "" {
+				return name
+			}
+		}
+	}
+	return region
+}
+
+// namerOf gives the names of countries in a language, in English where there are none.
+func namerOf(tag string) display.Namer {
+	if table, ok := regionTables.Load(tag); ok {
+		return table.(display.Namer)
+	}
+	table := display.Regions(language.Make(tag))
+	if table == nil {
+		table = display.Regions(language.English)
+	}
+	regionTables.Store(tag, table)
+	return table
+}
+
+// SortKey gives a text by which names stand in the order in which people look for them: without case and accents.
+func SortKey(name string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Mn, r) {
+			return -1
+		}
+		return unicode.ToLower(r)
+	}, norm.NFD.String(name))
+}
+
+// Region guesses the country of a reader (ISO 3166, two letters) from what is known of their languages: the one that stands
+// with the language they want most, else the one in which most of its speakers live, else that of the page's own language.
+// It is empty where that is no country.
+func Region(tag, uiLocales, acceptLanguage string) string {
+	first, likely := "", ""
+	for _, wish := range slices.Concat(head(strings.Fields(cut(uiLocales))), accepted(acceptLanguage), []string{tag}) {
+		t, err := language.Parse(strings.ReplaceAll(wish, "_", "-"))
+		if err != nil {
+			continue
+		}
+		b, _ := t.Base()
+		if first == "" {
+			first = b.String()
+		}
+		r, sure := t.Region()
+		switch {
+		case b.String() != first || !r.IsCountry():
+		case sure == language.Exact:
+			return r.String()
+		case likely == "":
+			likely = r.String()
+		}
+	}
+	return likely
+}
