@@ -50,6 +50,7 @@ func own() []difference {
 			"passwordless_opaque_start":   orNull("boolean"),
 			"standard_claims":             orNull("boolean"),
 			"authorization_code_lifetime": object{"type": []any{"integer", "null"}, "minimum": 1.0, "maximum": 600.0},
+			"automatic_linking":           object{"type": []any{"string", "null"}, "enum": []any{"off", "email", "email_and_phone", nil}},
 		})},
 	}...)
 }
@@ -154,7 +155,11 @@ func writes() []difference {
 		}},
 		// Recorded: the Terraform provider sends the old colours, and old tenants
 		// have the flag.
-		{operations: []string{"PATCH /tenants/settings"}, part: "body", at: "universal_login", merge: orNull("object")},
+		{operations: []string{"PATCH /tenants/settings"}, part: "body", at: "universal_login", merge: object{
+			"type": []any{"object", "null"}, "properties": object{"passwordless": object{
+				"type": []any{"object", "null"}, "properties": object{"allow_magiclink_verify_without_session": orNull("boolean")},
+			}},
+		}},
 		// A tenant resource of the Terraform provider with nothing in it sends
 		// nothing: nothing changes.
 		{operations: []string{"PATCH /tenants/settings"}, part: "body", merge: object{"minProperties": nil}},

@@ -132,6 +132,9 @@ func (s *Server) resume(ctx context.Context, site tenant.Site, tx *transaction.T
 	if err != nil {
 		return Outcome{}, err
 	}
+	if f := tx.Failure; f != nil {
+		return s.refuseTransaction(ctx, visit, &Error{Code: f.Code, Description: f.Description})
+	}
 	step, err := s.next(ctx, visit)
 	if err != nil {
 		return s.refuseTransaction(ctx, visit, err)
@@ -159,10 +162,10 @@ func (s *Server) Peek(ctx context.Context, site tenant.Site, tx *transaction.Tra
 	if err != nil && !isRefusal(err) {
 		return View{}, err
 	}
-	if err != nil {
+	if err != nil || tx.Failure != nil {
 		step = transaction.Finish // Resume tells the client
 	}
-	return View{Step: step, Client: visit.client, Connection: visit.connection, User: visit.user, API: visit.target.api, Scope: visit.scope}, nil
+	return View{Step: step, Client: visit.client, Connection: visit.connection, Other: visit.other, User: visit.user, API: visit.target.api, Scope: visit.scope}, nil
 }
 
 // View is what a page may show of a transaction.
@@ -170,7 +173,8 @@ type View struct {
 	Step       transaction.Step
 	Client     *client.Client
 	Connection *connection.Connection
-	User       *user.User // who is known to be there; nil before that is proven
+	Other      *connection.Connection // that the person may go over to; nil where there is none
+	User       *user.User             // who is known to be there; nil before that is proven
 	API        *API
 	Scope      []string // what the client would be granted
 }
@@ -180,6 +184,7 @@ type visit struct {
 	site       tenant.Site
 	client     *client.Client
 	connection *connection.Connection
+	other      *connection.Connection // that the person may go over to; nil where there is none
 	target     target
 	request    *transaction.Request
 	scope      []string // granted
@@ -282,7 +287,7 @@ func (s *Server) resumed(ctx context.Context, site tenant.Site, tx *transaction.
 	if err != nil {
 		return nil, err
 	}
-	v.tx = tx
+	v.tx, v.other = tx, transaction.Other(all, c.ID, tx.Request.Connection, conn)
 	if tx.Proof == nil {
 		if v.session == nil {
 			v.user = nil
@@ -356,7 +361,7 @@ func (s *Server) refuseTransaction(ctx context.Context, v *visit, err error) (Ou
 	var out Outcome
 	failed := s.c.Tx.InTx(ctx, func(ctx context.Context) error {
 		tx := *v.tx
-		tx.FinishedAt = s.c.Clock.Now()
+		tx.FinishedAt, tx.Refused = s.c.Clock.Now(), true
 		if err := s.c.Transactions.Save(ctx, v.site.Tenant.ID, &tx); err != nil {
 			return err
 		}

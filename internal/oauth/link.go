@@ -33,6 +33,7 @@ func (s *Server) LinkRequest(ctx context.Context, site tenant.Site, c *client.Cl
 	if a.ResponseMode == modeWebMessage {
 		return nil, protocolError("invalid_request", "Unsupported response mode: %s", modeWebMessage)
 	}
+	a.RedirectURISent = params["redirect_uri"] != ""
 	return &a.Request, nil
 }
 

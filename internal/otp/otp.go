@@ -115,7 +115,7 @@ type Asked struct {
 func (o *Codes) Prepare(tenantID string, a Asked, decoy bool) (*Challenge, Issued, error) {
 	now := o.clock.Now()
 	if a.Aside {
-		a.Identifier = " " + a.Identifier
+		a.Identifier = aside(a.Identifier)
 	}
 	challenge := &Challenge{
 		ID: ident.Token(18), Connection: a.Connection.Name, Identifier: a.Identifier, ClientID: a.ClientID,
@@ -172,6 +172,9 @@ type Checked struct {
 
 // Transaction is the hosted login that the challenge belongs to; empty where the API started it.
 func (c Checked) Transaction() string { return c.challenge.Transaction }
+
+// ChallengeID is the challenge's own.
+func (c Checked) ChallengeID() string { return c.challenge.ID }
 
 // ClientID is the client that the challenge was started for.
 func (c Checked) ClientID() string { return c.challenge.ClientID }
@@ -268,7 +271,7 @@ func (o *Codes) checkLink(tenantID string, a Attempt, g Given) error {
 	case !c.ConsumedAt.IsZero():
 		return ErrUsed
 	}
-	return o.open(a)
+	return o.live(c) // locks are against guessing; spending asks for them
 }
 
 func (o *Codes) checkApproval(a Attempt, g Given) error {
@@ -311,6 +314,12 @@ func (o *Codes) matches(purpose, tenantID string, c *Challenge, secret string, h
 		right = hmac.Equal(h, hash) || right
 	}
 	return right
+}
+
+// Approved reports whether another browser approved the link before; stale says that it was too long ago.
+func (o *Codes) Approved(checked Checked) (approved, stale bool) {
+	c := checked.challenge
+	return !c.ApprovedAt.IsZero(), !c.ApprovedAt.IsZero() && !o.approved(c)
 }
 
 // Request gives what was kept with the challenge of a link that was checked.
@@ -387,23 +396,34 @@ const (
 	Dead     Progress = "dead"
 )
 
-// Progress tells how far the link of a login is.
+// Progress tells how far the link of a login is. A decoy that was put aside waits like any other.
 func (o *Codes) Progress(ctx context.Context, tenantID, connection, identifier, challengeID string) (Progress, error) {
-	a, err := o.store.Attempt(ctx, tenantID, connection, identifier, identifier)
-	if err != nil {
-		return "", fmt.Errorf("read a challenge: %w", err)
+	for _, row := range []string{identifier, aside(identifier)} {
+		a, err := o.store.Attempt(ctx, tenantID, connection, row, row)
+		if err != nil {
+			return "", fmt.Errorf("read a challenge: %w", err)
+		}
+		if a.Challenge != nil && a.Challenge.ID == challengeID {
+			return o.progress(a.Challenge), nil
+		}
 	}
-	c := a.Challenge
-	switch {
-	case c == nil || c.ID != challengeID || !c.ConsumedAt.IsZero() || o.live(c) != nil:
-		return Dead, nil
-	case o.approved(c):
-		return Approved, nil
-	case !c.ApprovedAt.IsZero():
-		return Dead, nil
-	}
-	return Pending, nil
+	return Dead, nil
 }
+
+func (o *Codes) progress(c *Challenge) Progress {
+	switch {
+	case !c.ConsumedAt.IsZero() || o.live(c) != nil:
+		return Dead
+	case o.approved(c):
+		return Approved
+	case !c.ApprovedAt.IsZero():
+		return Dead
+	}
+	return Pending
+}
+
+// aside is the identifier of a decoy that leaves the live code alone; nobody can type it.
+func aside(identifier string) string { return " " + identifier }
 
 // Spend consumes a checked code in the caller's transaction. When anything changed since the check it answers ErrWrong
 // and the caller rolls back.

@@ -36,6 +36,12 @@ type Settings struct {
 	ResourceParameterProfile    string `json:"resource_parameter_profile,omitempty"` // "audience" (default) or "compatibility"
 	SkipCallbackConfirmation    bool   `json:"skip_non_verifiable_callback_uri_confirmation_prompt,omitempty"`
 
+	UniversalLogin *struct {
+		Passwordless *struct {
+			AllowLinkWithoutSession *bool `json:"allow_magiclink_verify_without_session,omitempty"`
+		} `json:"passwordless,omitempty"`
+	} `json:"universal_login,omitempty"`
+
 	Latchkey *Extensions `json:"latchkey,omitempty"`
 }
 
@@ -67,7 +73,17 @@ type Extensions struct {
 	StandardClaims bool `json:"standard_claims,omitempty"`
 	// AuthorizationCodeLife is the life of an authorization code in seconds; 60 unless set, 600 at most.
 	AuthorizationCodeLife int `json:"authorization_code_lifetime,omitempty"`
+	// AutomaticLinking lets a first login with an address join the account that has proven the same address: LinkEmail or
+	// LinkEmailAndPhone; off unless set.
+	AutomaticLinking string `json:"automatic_linking,omitempty"`
 }
+
+// The values of AutomaticLinking beside "off". Telephone numbers are given to somebody else after a while, which is why
+// they are asked for by themselves.
+const (
+	LinkEmail         = "email"
+	LinkEmailAndPhone = "email_and_phone"
+)
 
 // Defaults of session lifetimes (Auth0 docs, "Configure Session Lifetime Settings").
 const (
@@ -116,6 +132,28 @@ func (s *Settings) PAR() bool {
 // AdvertiseEndSession reports whether discovery names the end_session_endpoint (default true).
 func (s *Settings) AdvertiseEndSession() bool {
 	return s.OIDCLogout == nil || s.OIDCLogout.EndSessionEndpointDiscovery == nil || *s.OIDCLogout.EndSessionEndpointDiscovery
+}
+
+// Elsewhere says what a magic link does in a browser that its login was not begun in.
+type Elsewhere string
+
+// What the tenant can say of such links. Auth0 knows the last two.
+const (
+	ElsewhereGuarded Elsewhere = ""        // nothing was said: what is safe for each kind of link
+	ElsewhereRefused Elsewhere = "refused" // it has to be opened where the login was begun
+	ElsewhereAllowed Elsewhere = "allowed" // it logs that browser in
+)
+
+// LinksElsewhere is what the tenant says of links in other browsers (universal_login.passwordless.
+// allow_magiclink_verify_without_session).
+func (s *Settings) LinksElsewhere() Elsewhere {
+	switch {
+	case s.UniversalLogin == nil, s.UniversalLogin.Passwordless == nil, s.UniversalLogin.Passwordless.AllowLinkWithoutSession == nil:
+		return ElsewhereGuarded
+	case *s.UniversalLogin.Passwordless.AllowLinkWithoutSession:
+		return ElsewhereAllowed
+	}
+	return ElsewhereRefused
 }
 
 // Own gives our own settings; never nil.

@@ -101,6 +101,12 @@ type Proof struct {
 	At         time.Time `json:"at"`
 }
 
+// Failure is an error of the protocol that ends a login, in the words of its wire.
+type Failure struct {
+	Code        string `json:"code"`
+	Description string `json:"description"`
+}
+
 // Transaction is one hosted login.
 type Transaction struct {
 	ID        string    `json:"id"` // tells transactions apart in logs and limits; not a secret
@@ -137,6 +143,10 @@ type Transaction struct {
 	ConfirmedBy string `json:"confirmed_by,omitempty"` // the user who answered the page that confirms the callback
 	Declined    bool   `json:"declined,omitempty"`     // said no on either
 	Shown       bool   `json:"shown,omitempty"`        // some page of this transaction was answered
+
+	// Failure is what the application is told when the login is resumed; Refused says that it was told some refusal.
+	Failure *Failure `json:"failure,omitempty"`
+	Refused bool     `json:"refused,omitempty"`
 
 	FinishedAt time.Time `json:"finished_at"`
 
