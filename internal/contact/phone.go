@@ -95,3 +95,23 @@ func MaskPhone(e164 string) string {
 	}
 	return strings.Repeat("X", len(e164)-5) + e164[len(e164)-4:]
 }
+
+// ShowPhone writes a canonical number for its owner to recognize, on a page that others may see: as people abroad write it,
+// with a few digits near the end left out.
+func ShowPhone(e164 string) string {
+	n, err := phonenumbers.Parse(e164, "")
+	if err != nil {
+		return MaskPhone(e164)
+	}
+	shown := []byte(phonenumbers.Format(n, phonenumbers.INTERNATIONAL))
+	dialCode := strings.IndexByte(string(shown), ' ')
+	for i, behind := len(shown)-1, 0; i > dialCode && behind < 6; i-- {
+		if shown[i] < '0' || shown[i] > '9' {
+			continue
+		}
+		if behind++; behind > 2 {
+			shown[i] = '*'
+		}
+	}
+	return string(shown)
+}

@@ -39,3 +39,18 @@ func TestLineOf_TellsNumbersThatCostMore(t *testing.T) {
 		}
 	}
 }
+
+func TestShowPhone_LeavesDigitsNearTheEndOut(t *testing.T) {
+	t.Parallel()
+	for number, want := range map[string]string{
+		"+5491161234562":   "+54 9 11 61**-**62",
+		"+12025550123":     "+1 202-5**-**23",
+		"+4915123456789":   "+49 1512 3****89",
+		"+2901234":         "+290 **34",
+		"no number at all": "XXXXXXXXXXX all",
+	} {
+		if got := ShowPhone(number); got != want {
+			t.Errorf("%s: got %q, want %q", number, got, want)
+		}
+	}
+}

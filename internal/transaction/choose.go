@@ -49,3 +49,18 @@ func Choose(all []*connection.Connection, clientID, named string) (*connection.C
 	}
 	return passwordless, nil
 }
+
+// Other gives the connection that a person may go over to from the one that drives a login: the passwordless connection of
+// the other kind, e-mail or telephone, created first. There is none where the application named its connection, or where a
+// database connection drives: what else it offers is its own to say.
+func Other(all []*connection.Connection, clientID, named string, driving *connection.Connection) *connection.Connection {
+	if named != "" || !driving.Strategy.Passwordless() {
+		return nil
+	}
+	for _, c := range all {
+		if c.EnabledFor(clientID) && c.Strategy.Passwordless() && c.Strategy != driving.Strategy {
+			return c
+		}
+	}
+	return nil
+}
