@@ -49,6 +49,9 @@ func (c *Connection) UsesTenantProvider() bool {
 	return o.Provider == "" && o.TwilioSID == "" && o.GatewayURL == "" && o.MessagingServiceSID == ""
 }
 
+// SendsItself reports whether text messages of the connection leave by a provider of its own.
+func (c *Connection) SendsItself() bool { return c.Strategy == SMS && !c.UsesTenantProvider() }
+
 // BindsOrigin reports whether text messages of logins on our pages end in the line by which a browser fills in the code
 // on the page that asked for it, and on no other.
 func (c *Connection) BindsOrigin() bool {

@@ -2,6 +2,7 @@ package egress
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -58,6 +59,10 @@ type Exchange struct {
 	// Redirects is how many redirects are followed; each hop's address is judged as the first one is. Credentials go no
 	// further than the origin they were for, and https never leads to http.
 	Redirects int
+	// Timeout bounds the whole exchange, the reading of the answer included; zero means 15 seconds.
+	Timeout time.Duration
+	// MaxAnswer bounds what is read of an answer's body; zero means 1 MiB.
+	MaxAnswer int64
 
 	egress *Egress
 	left   atomic.Bool
@@ -80,7 +85,7 @@ func (x *Exchange) Do(r *http.Request) (*http.Response, error) {
 	if err := x.watch(r); err != nil {
 		return nil, err
 	}
-	client := http.Client{Transport: x.egress.web.transport, Timeout: requestTimeout, CheckRedirect: x.checkRedirect}
+	client := http.Client{Transport: x.egress.web.transport, Timeout: cmp.Or(x.Timeout, requestTimeout), CheckRedirect: x.checkRedirect}
 	answer, err := client.Do(r)
 	if err != nil {
 		var failed *url.Error
@@ -89,7 +94,7 @@ func (x *Exchange) Do(r *http.Request) (*http.Response, error) {
 		}
 		return nil, err
 	}
-	answer.Body = &capped{ReadCloser: answer.Body, left: maxAnswer}
+	answer.Body = &capped{ReadCloser: answer.Body, left: cmp.Or(x.MaxAnswer, maxAnswer)}
 	return answer, nil
 }
 

@@ -5,14 +5,12 @@ import (
 	"context"
 	"errors"
 	"time"
-
-	"latchkey/internal/contact"
 )
 
 // attempt tries to send one message and says what became of it.
 func (w *worker) attempt(j job) ended {
 	c := j.carrier
-	name := c.provider.Name()
+	name := c.Name()
 	select {
 	case c.slots <- struct{}{}:
 		defer func() { <-c.slots }()
@@ -37,17 +35,16 @@ func (w *worker) attempt(j job) ended {
 
 	ctx, cancel := context.WithTimeout(w.sendContext, sendTimeout)
 	defer cancel()
-	mail, warning := w.author.Mail(ctx, c.renderer, j.key, j.message)
-	mail.Date = now
+	send, warning := c.write(ctx, w.author, j.key, j.message, now)
 	began := time.Now()
-	result := c.send(ctx, mail, j.message.Code, j.message.Link)
+	result := c.hide(send(ctx), j.message.Code, j.message.Link)
 	w.metrics.seconds.Observe(time.Since(began).Seconds())
 	c.breaker.note(w.clock.Now(), result)
 
 	j.attempts++
 	switch result.Verdict {
 	case VerdictSent:
-		return ended{kind: j.message.Kind, warning: warningOf(j, warning), outcome: Outcome{
+		return ended{channel: j.message.Channel, kind: j.message.Kind, warning: warningOf(j, warning), outcome: Outcome{
 			Key: j.key, State: StateSent, Attempts: j.attempts, Provider: name,
 			ProviderMessageID: result.ProviderMessageID,
 		}}
@@ -71,14 +68,22 @@ func (w *worker) attempt(j job) ended {
 const (
 	reasonExpired    = "The code or link had expired before the message could leave."
 	reasonNoProvider = "There is no e-mail provider configured."
+	reasonNoPhone    = "There is no phone provider configured."
 	reasonLapsed     = "The process that was sending the message ended before it knew the outcome."
 	reasonUnreadable = "The message cannot be read with this master keyset."
-	reasonChanged    = "The e-mail provider was changed meanwhile."
+	reasonChanged    = "The provider was changed meanwhile."
 	reasonStopping   = "The server was stopping."
 )
 
+func noProvider(c Channel) string {
+	if c == Email {
+		return reasonNoProvider
+	}
+	return reasonNoPhone
+}
+
 func (w *worker) later(j job, provider string, at time.Time, reason string) ended {
-	return ended{kind: j.message.Kind, outcome: Outcome{
+	return ended{channel: j.message.Channel, kind: j.message.Kind, outcome: Outcome{
 		Key: j.key, State: StateQueued, Attempts: j.attempts, DueAt: at, Provider: provider, LastError: maskAddresses(reason),
 	}}
 }
@@ -93,7 +98,7 @@ func (w *worker) unknown(j job, provider, reason string) ended {
 
 func (w *worker) final(j job, state State, provider, reason string) ended {
 	return ended{
-		kind:    j.message.Kind,
+		channel: j.message.Channel, kind: j.message.Kind,
 		outcome: Outcome{Key: j.key, State: state, Attempts: j.attempts, Provider: provider, LastError: maskAddresses(reason)},
 		failure: &Failure{
 			MessageID: j.key.ID, Channel: j.message.Channel, Kind: j.message.Kind, To: j.message.To,
@@ -111,14 +116,14 @@ func (w *worker) report(results []ended) {
 		if o.State == StateQueued {
 			outcome = "retry"
 		}
-		w.metrics.messages.WithLabelValues(string(Email), string(r.kind), cmp.Or(o.Provider, "none"), outcome).Inc()
+		w.metrics.messages.WithLabelValues(string(r.channel), string(r.kind), cmp.Or(o.Provider, "none"), outcome).Inc()
 		if o.State == StateSent {
 			continue
 		}
 		attributes := []any{"tenant", o.Tenant, "message_id", o.ID, "provider", o.Provider, "outcome", outcome,
 			"attempts", o.Attempts, "reason", o.LastError}
 		if r.failure != nil {
-			attributes = append(attributes, "to", contact.Mask(r.failure.To))
+			attributes = append(attributes, "to", maskTo(r.channel, r.failure.To))
 		}
 		w.log.Warn("message not delivered", attributes...)
 	}

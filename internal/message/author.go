@@ -33,6 +33,7 @@ type Template struct {
 	Subject string
 	Body    string
 	Syntax  string // "liquid", which is meant when it is empty, or "md_with_macros"
+	Plain   bool   // the body is text, not HTML
 
 	Vars      map[string]any
 	Untrusted []string // the variables that people choose, as liquid.Request has them
@@ -122,10 +123,18 @@ func (a *author) prepare(ctx context.Context, fresh []*Prepared) {
 		slots <- struct{}{}
 		wait.Go(func() {
 			defer func() { <-slots }()
-			p.message.written, p.message.warning = a.write(ctx, p.row.Key, p.message, a.renderer.Mail(p.row.Key, p.message))
+			p.message.written, p.message.warning = a.compose(ctx, p.row.Key, p.message)
 		})
 	}
 	wait.Wait()
+}
+
+// compose writes a message whatever its channel.
+func (a *author) compose(ctx context.Context, key Key, m Message) (*written, string) {
+	if m.Channel == Email {
+		return a.write(ctx, key, m, a.renderer.Mail(key, m))
+	}
+	return a.writeNote(ctx, key, m)
 }
 
 // warningOf tells the tenant's log of a message that left, though not as its template meant it.
@@ -157,14 +166,7 @@ func (a *author) Mail(ctx context.Context, r *Renderer, key Key, m Message) (Mai
 
 // write gives the tenant's words for a message, or nil, and a warning.
 func (a *author) write(ctx context.Context, key Key, m Message, builtin Mail) (*written, string) {
-	if a.templates == nil || a.workers == nil {
-		return nil, ""
-	}
-	t, err := a.templates.Template(ctx, key.Tenant, m)
-	if err != nil {
-		a.log.Error("a tenant's message template cannot be read; the built-in message is sent", "tenant", key.Tenant, "err", err)
-		return nil, ""
-	}
+	t := a.template(ctx, key.Tenant, m)
 	if t == nil {
 		return nil, ""
 	}
@@ -175,13 +177,26 @@ func (a *author) write(ctx context.Context, key Key, m Message, builtin Mail) (*
 	return t.lay(texts, m, builtin, left)
 }
 
+// template gives what the tenant wrote for a message; nil where that is nothing, or cannot be read.
+func (a *author) template(ctx context.Context, tenant string, m Message) *Template {
+	if a.templates == nil || a.workers == nil {
+		return nil
+	}
+	t, err := a.templates.Template(ctx, tenant, m)
+	if err != nil {
+		a.log.Error("a tenant's message template cannot be read; the built-in message is sent", "tenant", tenant, "err", err)
+		return nil
+	}
+	return t
+}
+
 // render makes the parts of a template: in a worker, but for the macros, which cannot hang.
 func (a *author) render(ctx context.Context, tenant string, t *Template) (texts map[string]string, left []string, err error) {
 	if t.Syntax == "md_with_macros" {
 		return t.macros(), nil, nil
 	}
 	request := liquid.Request{Vars: t.Vars, Untrusted: t.Untrusted}
-	for _, text := range []liquid.Text{{Name: "from", Source: t.From}, {Name: "subject", Source: t.Subject}, {Name: "body", Source: t.Body, HTML: true}} {
+	for _, text := range []liquid.Text{{Name: "from", Source: t.From}, {Name: "subject", Source: t.Subject}, {Name: "body", Source: t.Body, HTML: !t.Plain}} {
 		if text.Source != "" {
 			request.Texts = append(request.Texts, text)
 		}
@@ -315,6 +330,9 @@ func (t *Template) macros() map[string]string {
 	values := map[string]string{}
 	flatten(values, "", t.Vars)
 	values["password"] = values["code"]
+	if t.Plain {
+		return map[string]string{"from": liquid.Macros(t.From, values), "body": liquid.Macros(t.Body, values)}
+	}
 	escaped := make(map[string]string, len(values))
 	for name, v := range values {
 		escaped[name] = template.HTMLEscapeString(v)

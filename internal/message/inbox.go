@@ -131,6 +131,10 @@ func (b *Inbox) open(rows []InboxRow) []InboxMessage {
 		if err != nil {
 			continue
 		}
+		if m.Channel != Email {
+			messages = append(messages, inboxNote(row, m))
+			continue
+		}
 		mail := b.renderer.Mail(row.Key, m)
 		m.written.over(&mail)
 		mail.Date = row.CreatedAt
@@ -141,6 +145,19 @@ func (b *Inbox) open(rows []InboxRow) []InboxMessage {
 		})
 	}
 	return messages
+}
+
+// inboxNote is a text message as its reader sees it.
+func inboxNote(row InboxRow, m Message) InboxMessage {
+	note := noteOf(row.Key, m, m.written)
+	out := InboxMessage{
+		Key: row.Key, Channel: m.Channel, To: m.To, From: note.From, Text: note.Body, Code: m.Code.Reveal(), CreatedAt: row.CreatedAt,
+		Headers: []Header{{"To", m.To}, {"Date", row.CreatedAt.Format(time.RFC1123Z)}},
+	}
+	if note.From != "" {
+		out.Headers = append([]Header{{"From", note.From}}, out.Headers...)
+	}
+	return out
 }
 
 // save writes copies in the transaction in ctx. After its commit they are announced.

@@ -14,6 +14,7 @@ type Channel string
 const (
 	Email Channel = "email"
 	Text  Channel = "sms"
+	Voice Channel = "voice"
 )
 
 // Kind says what a message is for. The values are those that Auth0's custom e-mail provider Actions know as
@@ -93,6 +94,8 @@ type Message struct {
 	IP        string
 	// OriginHost is the host of the page of ours that asks for the code of a text message; empty where no page does.
 	OriginHost string
+	// AppHash is the hash of an application of Android that reads the code out of its text message by itself.
+	AppHash string
 
 	// Vars are further variables of the tenant's template, by their names: "inviter", "roles", "organization", "operation".
 	// Those of "user" join what is known of the user. They are plain JSON values.

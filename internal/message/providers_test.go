@@ -136,14 +136,21 @@ func certify(t *testing.T, names ...string) (tls.Certificate, *x509.CertPool) {
 }
 
 // provided makes a provider of what the Management API would store.
-func provided(t *testing.T, e *egress.Egress, name string, creds, settings resource.Document) *carrier {
+func provided(t *testing.T, e *egress.Egress, name string, creds, settings resource.Document) opened {
 	t.Helper()
 	keys, err := seal.NewKeyset()
 	if err != nil {
 		t.Fatal(err)
 	}
 	r := &routes{keys: keys, egress: e, renderer: &Renderer{}}
-	return r.open("t1", stored(t, keys, name, creds, settings))
+	return opened{r.open("t1", stored(t, keys, name, creds, settings))}
+}
+
+// opened is a carrier of mail.
+type opened struct{ *carrier }
+
+func (o opened) send(ctx context.Context, m Mail, secrets ...Secret) Result {
+	return o.hide(o.handover.(mailHandover).Send(ctx, m), secrets...)
 }
 
 // secretCredentials are sealed when they are stored.

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	connections "latchkey/internal/connection" // a connection is one to a mail server here
 	"latchkey/internal/egress"
 	"latchkey/internal/resource"
 	"latchkey/internal/seal"
@@ -27,37 +28,63 @@ const (
 type Settings interface {
 	// Resource gives a resource by id, or resource.ErrNotFound.
 	Resource(ctx context.Context, tenantID string, kind resource.Kind, id string) (*resource.Resource, error)
+	// ResourceByKey gives a resource by its key, or resource.ErrNotFound.
+	ResourceByKey(ctx context.Context, tenantID string, kind resource.Kind, key string) (*resource.Resource, error)
+	// Connections gives the connections of a tenant.
+	Connections(ctx context.Context, tenantID string) ([]*connections.Connection, error)
 }
 
-// carrier is a provider with what this node knows of it.
-type carrier struct {
-	provider Provider
+// handover is what mail and text messages have in common on their way out: a service of some kind, and how a message is
+// written for it.
+type handover interface {
+	Service
+	// write renders a message, and gives what makes one attempt to hand it over, and a warning for the tenant's log.
+	write(ctx context.Context, a *author, key Key, m Message, at time.Time) (send func(context.Context) Result, warning string)
+}
+
+// mailHandover hands over mail.
+type mailHandover struct {
+	Provider
 	renderer *Renderer
-	secrets  []string // its credentials: no answer may repeat them
-	most     int      // claimed messages at once
-	slots    chan struct{}
-	breaker  breaker
+}
+
+func (h mailHandover) write(ctx context.Context, a *author, key Key, m Message, at time.Time) (func(context.Context) Result, string) {
+	mail, warning := a.Mail(ctx, h.renderer, key, m)
+	mail.Date = at
+	return func(ctx context.Context) Result { return h.Send(ctx, mail) }, warning
+}
+
+// carrier is a way out with what this node knows of it.
+type carrier struct {
+	handover
+	secrets []string // its credentials: no answer may repeat them
+	most    int      // claimed messages at once
+	slots   chan struct{}
+	breaker breaker
 
 	mu      sync.Mutex
 	jobs    int
 	retired bool
 }
 
-func newCarrier(p Provider, r *Renderer, most int) *carrier {
-	return &carrier{provider: p, renderer: r, most: most, slots: make(chan struct{}, max(1, p.Concurrency()))}
+func newCarrier(h handover, most int) *carrier {
+	return &carrier{handover: h, most: most, slots: make(chan struct{}, max(1, h.Concurrency()))}
 }
 
-// send makes one attempt. What the provider says may repeat neither its credentials nor the secrets of the message.
-func (c *carrier) send(ctx context.Context, m Mail, secrets ...Secret) Result {
-	r := c.provider.Send(ctx, m)
-	for _, secret := range c.secrets {
-		r.Detail = strings.ReplaceAll(r.Detail, secret, "[secret]")
-	}
-	for _, secret := range secrets {
-		if secret != "" {
-			r.Detail = strings.ReplaceAll(r.Detail, secret.Reveal(), secret.String())
+// hide takes the credentials and the secrets of a message out of what a provider says.
+func (c *carrier) hide(r Result, secrets ...Secret) Result {
+	clean := func(s string) string {
+		for _, secret := range c.secrets {
+			s = strings.ReplaceAll(s, secret, "[secret]")
 		}
+		for _, secret := range secrets {
+			if secret != "" {
+				s = strings.ReplaceAll(s, secret.Reveal(), secret.String())
+			}
+		}
+		return s
 	}
+	r.Detail, r.Told = clean(r.Detail), clean(r.Told)
 	return r
 }
 
@@ -81,7 +108,7 @@ func (c *carrier) leave() {
 	last := c.retired && c.jobs == 0
 	c.mu.Unlock()
 	if last {
-		c.provider.Close()
+		c.Close()
 	}
 }
 
@@ -92,7 +119,7 @@ func (c *carrier) retire() {
 	idle := c.jobs == 0
 	c.mu.Unlock()
 	if idle {
-		c.provider.Close()
+		c.Close()
 	}
 }
 
@@ -102,46 +129,64 @@ func (c *carrier) isRetired() bool {
 	return c.retired
 }
 
-// routes knows by which provider each tenant's messages leave. It belongs to the worker's one goroutine.
+// routes knows by which way messages leave. It belongs to the worker's one goroutine.
 type routes struct {
 	settings Settings
 	keys     *seal.Keyset
 	egress   *egress.Egress
 	renderer *Renderer
-	standard *carrier // the operator's; nil where none is configured
-	tenants  map[string]*route
+	standard *carrier // the operator's, for mail; nil where none is configured
+	known    map[source]*route
 	closing  sync.WaitGroup
 }
 
-// route is what is known of one tenant.
+// source is where messages come from: those of one source leave by the same carrier.
+type source struct {
+	tenant     string
+	channel    Channel
+	connection string // of text messages, whose connections have providers of their own
+}
+
+func sourceOf(tenant string, m Message) source {
+	if m.Channel == Email {
+		return source{tenant: tenant, channel: Email}
+	}
+	return source{tenant, m.Channel, m.Connection}
+}
+
+// route is what is known of one source.
 type route struct {
 	checkedAt, usedAt time.Time
-	stored            *resource.Resource // nil where nothing is set
-	own               *carrier           // nil where the operator's counts
+	stored            any      // the settings that count
+	own               *carrier // nil where the operator's counts
 }
 
 func newRoutes(c Config) *routes {
-	r := &routes{settings: c.Settings, keys: c.Keys, egress: c.Egress, renderer: c.Renderer, tenants: map[string]*route{}}
+	r := &routes{settings: c.Settings, keys: c.Keys, egress: c.Egress, renderer: c.Renderer, known: map[source]*route{}}
 	if c.Provider != nil {
-		r.standard = newCarrier(c.Provider, c.Renderer, maxStandard)
+		r.standard = newCarrier(mailHandover{c.Provider, c.Renderer}, maxStandard)
 	}
 	return r
 }
 
-// of gives the carrier of a tenant's messages; nil where there is none.
-func (r *routes) of(ctx context.Context, tenant string) (*carrier, error) {
+// of gives the carrier of a source's messages; nil where there is none.
+func (r *routes) of(ctx context.Context, from source) (*carrier, error) {
+	var fallback *carrier
+	if from.channel == Email {
+		fallback = r.standard
+	}
 	if r.settings == nil {
-		return r.standard, nil
+		return fallback, nil
 	}
 	now := time.Now()
-	known := r.tenants[tenant]
+	known := r.known[from]
 	if known == nil {
 		known = &route{}
-		r.tenants[tenant] = known
+		r.known[from] = known
 	}
 	known.usedAt = now
 	if known.checkedAt.IsZero() || now.Sub(known.checkedAt) >= settingsAge {
-		if err := r.check(ctx, tenant, known); err != nil {
+		if err := r.check(ctx, from, known); err != nil {
 			return nil, err
 		}
 		known.checkedAt = now
@@ -149,34 +194,50 @@ func (r *routes) of(ctx context.Context, tenant string) (*carrier, error) {
 	if known.own != nil {
 		return known.own, nil
 	}
-	return r.standard, nil
+	return fallback, nil
 }
 
-// check reads a tenant's settings anew. A provider whose settings are as they were goes on with its connections.
-func (r *routes) check(ctx context.Context, tenant string, known *route) error {
-	stored, err := r.settings.Resource(ctx, tenant, resource.Settings, resource.EmailProvider)
-	switch {
-	case errors.Is(err, resource.ErrNotFound):
-		stored = nil
-	case err != nil:
-		return fmt.Errorf("read the e-mail provider of a tenant: %w", err)
+// check reads the settings of a source anew. A provider whose settings are as they were goes on with its connections.
+func (r *routes) check(ctx context.Context, from source, known *route) error {
+	var stored any
+	var open func() *carrier
+	if from.channel == Email {
+		mail, err := found(r.settings.Resource(ctx, from.tenant, resource.Settings, resource.EmailProvider))
+		if err != nil {
+			return fmt.Errorf("read the e-mail provider of a tenant: %w", err)
+		}
+		stored, open = mail, func() *carrier { return r.open(from.tenant, mail) }
+	} else {
+		phone, err := readPhone(ctx, r.settings, from)
+		if err != nil {
+			return err
+		}
+		stored, open = phone, func() *carrier { return r.openPhone(from, phone) }
 	}
-	if reflect.DeepEqual(stored, known.stored) {
+	if known.stored != nil && reflect.DeepEqual(stored, known.stored) {
 		return nil
 	}
 	r.retire(known.own)
-	known.stored, known.own = stored, nil
-	if stored != nil {
-		known.own = r.open(tenant, stored)
-	}
+	known.stored, known.own = stored, open()
 	return nil
+}
+
+// found gives nil for a resource that does not exist.
+func found(stored *resource.Resource, err error) (*resource.Resource, error) {
+	if errors.Is(err, resource.ErrNotFound) {
+		return nil, nil
+	}
+	return stored, err
 }
 
 // open makes the carrier of stored settings; nil where they are switched off.
 func (r *routes) open(tenant string, stored *resource.Resource) *carrier {
+	if stored == nil {
+		return nil
+	}
 	configured, err := readProvider(r.keys, tenant, stored)
 	if err != nil {
-		return newCarrier(&unusable{name: "tenant", reason: sentence(err)}, r.renderer, maxPerTenant)
+		return r.refusing("tenant", sentence(err))
 	}
 	if !configured.enabled {
 		return nil
@@ -185,12 +246,17 @@ func (r *routes) open(tenant string, stored *resource.Resource) *carrier {
 	if configured.from != "" {
 		if renderer, err = NewRenderer(configured.from); err != nil {
 			reason := "The default_from_address of the e-mail provider is not a mailbox."
-			return newCarrier(&unusable{name: configured.name, reason: reason}, r.renderer, maxPerTenant)
+			return r.refusing(configured.name, reason)
 		}
 	}
-	c := newCarrier(openProvider(&configured, r.egress), renderer, maxPerTenant)
+	c := newCarrier(mailHandover{openProvider(&configured, r.egress), renderer}, maxPerTenant)
 	c.secrets = configured.secrets
 	return c
+}
+
+// refusing is the carrier of settings by which nothing can leave.
+func (r *routes) refusing(name, reason string) *carrier {
+	return newCarrier(mailHandover{&unusable{name, reason}, r.renderer}, maxPerTenant)
 }
 
 // retire ends a carrier beside the worker: parting from a mail server takes its time.
@@ -202,17 +268,17 @@ func (r *routes) retire(c *carrier) {
 
 // forget drops what has not been used for long.
 func (r *routes) forget() {
-	for tenant, known := range r.tenants {
+	for from, known := range r.known {
 		if time.Since(known.usedAt) >= settingsIdle {
 			r.retire(known.own)
-			delete(r.tenants, tenant)
+			delete(r.known, from)
 		}
 	}
 }
 
 // close ends all carriers.
 func (r *routes) close() {
-	for _, known := range r.tenants {
+	for _, known := range r.known {
 		r.retire(known.own)
 	}
 	r.retire(r.standard)

@@ -11,16 +11,19 @@ import (
 	"testing/synctest"
 	"time"
 
+	connections "latchkey/internal/connection"
 	"latchkey/internal/egress"
 	"latchkey/internal/resource"
 )
 
 // shelf is a Settings in memory.
 type shelf struct {
-	mu    sync.Mutex
-	set   map[string]*resource.Resource
-	reads int
-	err   error
+	mu          sync.Mutex
+	set         map[string]*resource.Resource
+	phones      map[string]*resource.Resource
+	connections []*connections.Connection
+	reads       int
+	err         error
 }
 
 func (s *shelf) Resource(_ context.Context, tenantID string, kind resource.Kind, id string) (*resource.Resource, error) {
@@ -35,6 +38,21 @@ func (s *shelf) Resource(_ context.Context, tenantID string, kind resource.Kind,
 		return nil, resource.ErrNotFound
 	}
 	return r, nil
+}
+
+func (s *shelf) ResourceByKey(_ context.Context, tenantID string, kind resource.Kind, _ string) (*resource.Resource, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r := s.phones[tenantID]; r != nil && kind == PhoneProviders {
+		return r, s.err
+	}
+	return nil, resource.ErrNotFound
+}
+
+func (s *shelf) Connections(context.Context, string) ([]*connections.Connection, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.connections, s.err
 }
 
 func (s *shelf) put(tenantID string, r *resource.Resource) {
@@ -94,14 +112,14 @@ func TestRoutes_AChangeCountsWithinASecond(t *testing.T) {
 		})
 		name := func() string {
 			t.Helper()
-			c, err := r.of(t.Context(), "t1")
+			c, err := r.of(t.Context(), source{tenant: "t1", channel: Email})
 			if err != nil {
 				t.Fatal(err)
 			}
 			if c == nil {
 				return "none"
 			}
-			return c.provider.Name()
+			return c.Name()
 		}
 		if got := name(); got != "postman" {
 			t.Errorf("without settings: %s", got)
@@ -111,9 +129,9 @@ func TestRoutes_AChangeCountsWithinASecond(t *testing.T) {
 		if got := name(); got != "sendgrid" {
 			t.Errorf("a second after it was set: %s", got)
 		}
-		kept, _ := r.of(t.Context(), "t1")
+		kept, _ := r.of(t.Context(), source{tenant: "t1", channel: Email})
 		time.Sleep(time.Second)
-		if again, _ := r.of(t.Context(), "t1"); again != kept {
+		if again, _ := r.of(t.Context(), source{tenant: "t1", channel: Email}); again != kept {
 			t.Error("an unchanged provider was made anew")
 		}
 		off := stored(t, b.keys, "resend", resource.Document{"api_key": "re-hidden"}, nil)
@@ -146,7 +164,7 @@ func TestRoutes_AChangeCountsWithinASecond(t *testing.T) {
 		}
 		time.Sleep(settingsIdle)
 		r.forget()
-		if len(r.tenants) != 0 {
+		if len(r.known) != 0 {
 			t.Error("a tenant without mail is remembered")
 		}
 		r.close()

@@ -105,7 +105,11 @@ func New(c Config) (*Sender, error) {
 
 // Prepare makes a message ready to be queued, before any transaction is open.
 func (s *Sender) Prepare(tenant string, m Message) (*Prepared, error) {
-	if _, known := mailKinds[m.Kind]; m.Channel != Email || !known {
+	known := phoneKinds[m.Kind]
+	if m.Channel == Email {
+		_, known = mailKinds[m.Kind]
+	}
+	if !known {
 		return nil, fmt.Errorf("message: there is no %s message of kind %s", m.Channel, m.Kind)
 	}
 	now := s.clock.Now()
@@ -172,6 +176,9 @@ const recipientPurpose = "message recipient"
 
 func canonical(to string) string {
 	if c, err := contact.Email(to); err == nil {
+		return c
+	}
+	if c, err := contact.Phone(to, ""); err == nil {
 		return c
 	}
 	return to

@@ -28,6 +28,9 @@ const (
 type service struct {
 	name   string
 	egress *egress.Egress
+
+	timeout   time.Duration // as egress.Exchange has them
+	maxAnswer int64
 }
 
 // Name implements Provider.
@@ -69,6 +72,7 @@ func (s service) post(ctx context.Context, address, contentType string, header m
 		request.Header.Set(name, value)
 	}
 	exchange := s.egress.Exchange()
+	exchange.Timeout, exchange.MaxAnswer = s.timeout, s.maxAnswer
 	response, err := exchange.Do(request)
 	if err != nil {
 		return answer{}, unanswered(exchange, err)

@@ -37,6 +37,7 @@ type Records struct {
 	}
 	Resources interface {
 		Resource(ctx context.Context, tenantID string, kind resource.Kind, id string) (*resource.Resource, error)
+		ResourceByKey(ctx context.Context, tenantID string, kind resource.Kind, key string) (*resource.Resource, error)
 	}
 }
 
@@ -58,20 +59,58 @@ func NewStoredTemplates(r Records, workers Workers) *StoredTemplates {
 
 // Template implements Templates.
 func (s *StoredTemplates) Template(ctx context.Context, tenantID string, m Message) (*Template, error) {
-	var t *Template
-	var err error
-	switch kind := mailKinds[m.Kind]; {
-	case m.Kind == VerificationCode:
-		t, err = s.ofConnection(ctx, tenantID, m.Connection)
-	case kind.template != "":
-		t, err = s.named(ctx, tenantID, kind.template)
-	}
-	// A sender at Auth0 is the one that a connection is made with: the template was never the tenant's own.
-	if err != nil || t == nil || strings.Contains(t.From, "@auth0.com") || t.From == "" && t.Subject == "" && t.Body == "" {
+	t, enabled, err := s.stored(ctx, tenantID, m)
+	if err != nil || t == nil || !enabled || t.auth0s() || t.empty() {
 		return nil, err
 	}
 	t.Vars, t.Untrusted, err = s.variables(ctx, tenantID, m)
 	return t, err
+}
+
+// stored gives what is stored for a message, switched on or not; nil where nothing is.
+func (s *StoredTemplates) stored(ctx context.Context, tenantID string, m Message) (t *Template, enabled bool, err error) {
+	switch kind := mailKinds[m.Kind]; {
+	case m.Kind == VerificationCode:
+		t, err = s.ofConnection(ctx, tenantID, m.Connection)
+		return t, true, err
+	case kind.template != "":
+		return s.named(ctx, tenantID, kind.template)
+	}
+	return nil, false, nil
+}
+
+// auth0s reports whether the sender is at Auth0, as it is where a connection was never changed since it was made: the
+// template was never the tenant's own.
+func (t *Template) auth0s() bool { return strings.Contains(t.From, "@auth0.com") }
+
+func (t *Template) empty() bool { return t.From == "" && t.Subject == "" && t.Body == "" }
+
+// draft gives a template as it is being written, with what keeps it from being used; nil where the built-in text is shown.
+func (s *StoredTemplates) draft(ctx context.Context, tenantID string, m Message, d Draft) (*Template, []string, error) {
+	t, enabled, err := s.stored(ctx, tenantID, m)
+	if err != nil {
+		return nil, nil, err
+	}
+	var warnings []string
+	switch {
+	case t == nil:
+		t = &Template{Name: "the template"}
+	case !enabled:
+		warnings = append(warnings, "The template is switched off: until it is switched on, people get the built-in message, or none where there is none.")
+	}
+	for part, text := range map[*string]*string{&t.From: d.From, &t.Subject: d.Subject, &t.Body: d.Body, &t.Syntax: d.Syntax} {
+		if text != nil {
+			*part = *text
+		}
+	}
+	if t.auth0s() {
+		return nil, append(warnings, "The sender is at auth0.com, so the built-in message is sent."), nil
+	}
+	if t.empty() {
+		return nil, warnings, nil
+	}
+	t.Vars, t.Untrusted, err = s.variables(ctx, tenantID, m)
+	return t, warnings, err
 }
 
 // Enabled reports whether the tenant has a template of its own for mail of a kind, and has switched it on. Some mail is sent
@@ -103,19 +142,17 @@ func (s *StoredTemplates) ofConnection(ctx context.Context, tenantID, name strin
 	}, nil
 }
 
-func (s *StoredTemplates) named(ctx context.Context, tenantID, name string) (*Template, error) {
+func (s *StoredTemplates) named(ctx context.Context, tenantID, name string) (t *Template, enabled bool, err error) {
 	r, err := s.r.Resources.Resource(ctx, tenantID, EmailTemplates, name)
 	if errors.Is(err, resource.ErrNotFound) {
-		return nil, nil
+		return nil, false, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read the template %s: %w", name, err)
-	}
-	if r.Document["enabled"] == false {
-		return nil, nil
+		return nil, false, fmt.Errorf("read the template %s: %w", name, err)
 	}
 	text := func(name string) string { s, _ := r.Document[name].(string); return s }
-	return &Template{Name: "the template " + name, From: text("from"), Subject: text("subject"), Body: text("body"), Syntax: text("syntax")}, nil
+	t = &Template{Name: "the template " + name, From: text("from"), Subject: text("subject"), Body: text("body"), Syntax: text("syntax")}
+	return t, r.Document["enabled"] != false, nil
 }
 
 // variables are the values that a template may name (Auth0 docs, "Customize Email Templates"), and those among them that

@@ -62,6 +62,7 @@ func (o outgoing) held() bool { return o.row.State == StateSending }
 
 // ended is an attempt's outcome that waits for its commit.
 type ended struct {
+	channel Channel
 	kind    Kind
 	outcome Outcome
 	failure *Failure // set when the tenant's log is to tell
@@ -84,7 +85,7 @@ func newWorker(c Config, m *metrics) *worker {
 func (w *worker) route() string {
 	switch {
 	case w.routes.standard != nil:
-		return w.routes.standard.provider.Name()
+		return w.routes.standard.Name()
 	case w.inbox != nil:
 		return "inbox"
 	default:
@@ -290,7 +291,7 @@ func (w *worker) choose(ctx context.Context, fresh []*Prepared) (taken []outgoin
 	w.mu.Unlock()
 	more := map[*carrier]int{}
 	for _, p := range fresh {
-		c, err := w.routes.of(ctx, p.row.Tenant)
+		c, err := w.routes.of(ctx, sourceOf(p.row.Tenant, p.message))
 		switch {
 		case err != nil:
 			return nil, nil, err
@@ -368,9 +369,9 @@ func (w *worker) settle(taken []outgoing, results []ended) (carried []outgoing, 
 			carried = append(carried, o)
 		case w.inbox != nil:
 			kept = append(kept, Copy{Key: o.row.Key, Message: o.message})
-			results = append(results, ended{kind: o.row.Kind, outcome: Outcome{Key: o.row.Key, State: StateSent, Attempts: o.row.Attempts + 1, Provider: "inbox"}, warning: warningOf(j, j.message.warning)})
+			results = append(results, ended{channel: o.row.Channel, kind: o.row.Kind, outcome: Outcome{Key: o.row.Key, State: StateSent, Attempts: o.row.Attempts + 1, Provider: "inbox"}, warning: warningOf(j, j.message.warning)})
 		default:
-			results = append(results, w.failed(j, "", reasonNoProvider))
+			results = append(results, w.failed(j, "", noProvider(j.message.Channel)))
 		}
 	}
 	return carried, kept, results
@@ -474,7 +475,7 @@ func (w *worker) scan(ctx context.Context) ([]job, error) {
 	more := map[*carrier]int{}
 	for i, row := range rows {
 		j := w.jobOf(row)
-		if j.carrier, err = w.routes.of(ctx, row.Tenant); err != nil {
+		if j.carrier, err = w.routes.of(ctx, sourceOf(row.Tenant, j.message)); err != nil {
 			for _, row := range rows[i:] {
 				jobs = append(jobs, w.jobOf(row))
 			}
@@ -489,7 +490,7 @@ func (w *worker) scan(ctx context.Context) ([]job, error) {
 			w.fresh = append(w.fresh, &Prepared{row: row, message: j.message})
 			w.mu.Unlock()
 		case c.load()+more[c] >= c.most:
-			w.finish(w.later(j, c.provider.Name(), now.Add(grace+jitter(grace)), "waited for other messages"))
+			w.finish(w.later(j, c.Name(), now.Add(grace+jitter(grace)), "waited for other messages"))
 		default:
 			more[c]++
 			jobs = append(jobs, j)
