@@ -3,7 +3,9 @@ package login
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"time"
@@ -63,6 +65,20 @@ func (s *Start) kept() ([]byte, error) {
 	return doc, nil
 }
 
+// redacted stands in the tenant's log for what nobody may read there.
+const redacted = "REDACTED"
+
+// logged is the address of a link as the tenant's log shows it: without its secret, and without the state of a login of
+// ours. An application's own state stays.
+func (s *Start) logged(canonical string) string {
+	shown := *s
+	if s.Link.Classic {
+		shown.Link.Params = maps.Clone(s.Link.Params)
+		shown.Link.Params["state"] = redacted
+	}
+	return shown.address(canonical, redacted)
+}
+
 // address is that of a link. Its host is the configured one that the start came to.
 func (s *Start) address(canonical string, secret otp.Link) string {
 	query := ""
@@ -86,12 +102,14 @@ func (s *Start) address(canonical string, secret otp.Link) string {
 
 // Opened is a magic link that somebody has opened, and that is good.
 type Opened struct {
-	Address   string // canonical
-	State     string // of the hosted login it belongs to; empty where the API started it
-	Classic   bool
-	Request   *transaction.Request // that it answers, where the API started it
-	UserAgent string               // of whoever asked for it
-	StartedAt time.Time
+	Address     string // canonical
+	ChallengeID string
+	State       string // of the hosted login it belongs to; empty where the API started it
+	Classic     bool
+	Request     *transaction.Request // that it answers, where the API started it
+	UserAgent   string               // of whoever asked for it
+	StartedAt   time.Time
+	Approved    bool // the number of its login's screen was given for it before
 
 	secret  otp.Link
 	checked otp.Checked
@@ -99,7 +117,7 @@ type Opened struct {
 
 // Look finds out what an opened link is and changes nothing. The entry names the client and connection of its address,
 // params are what else the address shows. Refusals are ErrWrongCode, for links that are nobody's or were changed,
-// ErrUsedLink, ErrExpiredCode and ErrTooManyAttempts.
+// ErrUsedLink (what it was is given too), ErrExpiredCode, ErrTooManyAttempts, and ErrCallback.
 func (l *Logins) Look(ctx context.Context, e authn.Entry, typed, secret string, params func(name string) (string, bool)) (Opened, error) {
 	tenantID := e.Site.Tenant.ID
 	canonical, err := canonicalOf(e.Connection, typed, "")
@@ -109,7 +127,8 @@ func (l *Logins) Look(ctx context.Context, e authn.Entry, typed, secret string, 
 	checked, err := l.c.Codes.Check(ctx, tenantID, otp.Given{
 		Connection: e.Connection.Name, Identifier: canonical, Link: otp.Link(secret), Anywhere: true,
 	})
-	if err != nil {
+	used := errors.Is(err, ErrUsedLink)
+	if err != nil && !used {
 		return Opened{}, err
 	}
 	doc, err := l.c.Codes.Request(tenantID, checked)
@@ -127,10 +146,20 @@ func (l *Logins) Look(ctx context.Context, e authn.Entry, typed, secret string, 
 	}) {
 		return Opened{}, ErrWrongCode
 	}
-	return Opened{
-		Address: canonical, State: kept.State, Classic: kept.Classic, Request: kept.Request, UserAgent: kept.UserAgent,
-		StartedAt: checked.StartedAt(), secret: otp.Link(secret), checked: checked,
-	}, nil
+	approved, stale := l.c.Codes.Approved(checked)
+	opened := Opened{
+		Address: canonical, ChallengeID: checked.ChallengeID(), State: kept.State, Classic: kept.Classic, Request: kept.Request,
+		UserAgent: kept.UserAgent, StartedAt: checked.StartedAt(), Approved: approved, secret: otp.Link(secret), checked: checked,
+	}
+	switch {
+	case used:
+		return opened, ErrUsedLink
+	case stale:
+		return Opened{}, ErrExpiredCode
+	case kept.Request != nil && !e.Client.AllowsCallback(kept.Request.RedirectURI):
+		return Opened{}, ErrCallback
+	}
+	return opened, nil
 }
 
 // TakeLink takes a link that was opened in the browser of its login, as TakeCode takes a code.
@@ -147,6 +176,9 @@ func (l *Logins) TakeApproved(ctx context.Context, e authn.Entry, t *transaction
 // the request. Without a session of its own it leaves the browser as it was: an attacker may have mailed the link. It
 // gives the secret that binds the login to the browser.
 func (l *Logins) FollowLink(ctx context.Context, e authn.Entry, o Opened, request transaction.Request, session bool) (*transaction.Transaction, string, error) {
+	if !e.Client.AllowsCallback(request.RedirectURI) {
+		return nil, "", ErrCallback
+	}
 	t, browser := l.c.Transactions.Prepare(transaction.Opening{
 		Issuer: e.Site.Issuer(), Request: request, Connection: e.Connection, NoSession: !session,
 	})
@@ -240,6 +272,19 @@ func (l *Logins) CheckCode(ctx context.Context, e authn.Entry, t *transaction.Tr
 		return err
 	}
 	return l.c.Tx.InTx(ctx, func(ctx context.Context) error { return l.c.Door.MarkChecked(ctx, e, proven) })
+}
+
+// Fail ends a login with an error that its application is told when it is resumed. The answer is transaction.ErrMoved when
+// the login went on meanwhile.
+func (l *Logins) Fail(ctx context.Context, tenantID string, t *transaction.Transaction, f transaction.Failure) error {
+	if err := l.c.Transactions.Reload(ctx, tenantID, t); err != nil {
+		return err
+	}
+	if t.Proof != nil || !t.FinishedAt.IsZero() {
+		return transaction.ErrMoved
+	}
+	t.Failure = &f
+	return l.c.Transactions.Save(ctx, tenantID, t)
 }
 
 // TakeChecked takes a code that was checked a moment ago, as TakeCode does.

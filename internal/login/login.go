@@ -27,6 +27,10 @@ var (
 	ErrExpiredCode     = otp.ErrExpired
 	ErrTooManyAttempts = otp.ErrTooManyAttempts
 	ErrUsedLink        = otp.ErrUsed
+	// ErrWrongNumber is the answer to a number that is not the one on the screen that waits for a link.
+	ErrWrongNumber = otp.ErrWrongNumber
+	// ErrCallback is the answer to a link whose answer would go where the client's answers may no longer go.
+	ErrCallback = apierr.New(apierr.Forbidden, "callback_mismatch", "Callback URL mismatch")
 	// ErrUnsupported is the answer for connections of a strategy whose codes cannot be sent.
 	ErrUnsupported = apierr.New(apierr.Invalid, "unsupported_strategy", "Connection is disabled")
 )

@@ -191,6 +191,9 @@ func (l *Logins) issue(ctx context.Context, s Start, canonical string, known otp
 		awaited, number = known.Challenge.ID, s.Link.Number // the code that this login sent before is still good
 	}
 	event := l.event(s, canonical, reason)
+	if issued.Link != "" {
+		event.Details = map[string]any{"body": s.Details, "link": s.logged(canonical)}
+	}
 	err = l.c.Tx.InTx(ctx, func(ctx context.Context) error {
 		if old := known.Challenge; l.alive(old) && !aside {
 			if err := l.c.Messages.Cancel(ctx, tenantID, old.ID, old.CreatedAt); err != nil {

@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 
@@ -10,6 +11,27 @@ import (
 	"latchkey/internal/tenant"
 	"latchkey/internal/transaction"
 )
+
+// Linked finds the client and the connection that the address of a link names; either is nil where there is none, or where
+// the connection is not the client's.
+func (s *Server) Linked(ctx context.Context, site tenant.Site, clientID, connectionName string) (*client.Client, *connection.Connection, error) {
+	c, err := s.c.Clients.Client(ctx, site.Tenant.ID, clientID)
+	if errors.Is(err, client.ErrNotFound) {
+		return nil, nil, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	all, err := s.c.Connections.Connections(ctx, site.Tenant.ID)
+	if err != nil {
+		return nil, nil, err
+	}
+	conn := connection.Find(all, connectionName)
+	if conn == nil || !conn.EnabledFor(c.ID) {
+		return c, nil, nil
+	}
+	return c, conn, nil
+}
 
 // LinkRequest reads the parameters of a magic link (Auth0's authParams) as the authorization request that an opened link
 // answers. Where they name no callback it is the client's first, and where they name no response type it is a code.

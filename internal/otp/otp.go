@@ -211,7 +211,7 @@ func (g Given) fits(c *Challenge) bool {
 }
 
 // Check reads and compares; it changes nothing. Its refusals are ErrWrong, ErrExpired and ErrTooManyAttempts, for links
-// ErrUsed too; after ErrWrong the caller calls Refuse with what it gives.
+// ErrUsed too; after ErrWrong the caller calls Refuse with what it gives. With ErrUsed it gives what the link was.
 func (o *Codes) Check(ctx context.Context, tenantID string, g Given) (Checked, error) {
 	subject := o.subject(tenantID, g.Device, g.Connection, g.Identifier)
 	a, err := o.store.Attempt(ctx, tenantID, g.Connection, g.Identifier, subject)
@@ -231,6 +231,8 @@ func (o *Codes) Check(ctx context.Context, tenantID string, g Given) (Checked, e
 	switch {
 	case errors.Is(err, errCompared):
 		return checked, ErrWrong
+	case errors.Is(err, ErrUsed):
+		return checked, err
 	case err != nil:
 		return Checked{}, err
 	}
