@@ -167,6 +167,27 @@ func Identifiers(c *connection.Connection, email, phone, username string) []stri
 	return r.identifiers(login{email: email, phone: phone, username: username})
 }
 
+// Canonical gives what a person typed at a database's login in the form in which identifiers are compared.
+func Canonical(typed string) string {
+	typed = strings.TrimSpace(typed)
+	if email, err := contact.Email(typed); err == nil {
+		return email
+	}
+	return strings.ToLower(typed)
+}
+
+// LogsIn reports whether an account logs in at a connection with an identifier that finds it: not with what is only kept
+// unique there.
+func LogsIn(c *connection.Connection, u *user.User, identifier string) bool {
+	at := u.IdentityAt(c.Name, identifier)
+	if at < 0 {
+		return false
+	}
+	r, l := rulesOf(c), loginOf(u, at)
+	return (r.email.identifier && l.email == identifier) || (r.phone.identifier && l.phone == identifier) ||
+		(r.username.identifier && l.username == identifier)
+}
+
 func (r *rules) identifiers(l login) []string {
 	var list []string
 	for _, m := range []struct {

@@ -12,6 +12,7 @@ import (
 	"latchkey/internal/eventlog"
 	"latchkey/internal/grant"
 	"latchkey/internal/otp"
+	"latchkey/internal/password"
 	"latchkey/internal/protect"
 	"latchkey/internal/seal"
 	"latchkey/internal/session"
@@ -57,9 +58,11 @@ type Config struct {
 	Sessions *session.Sessions
 	Grants   *grant.Grants
 	Guard    *protect.Guard
-	Log      *eventlog.Log
-	Seal     *seal.Keyset
-	Clock    clock.Clock
+	// Passwords verifies those of database connections.
+	Passwords *password.Hasher
+	Log       *eventlog.Log
+	Seal      *seal.Keyset
+	Clock     clock.Clock
 }
 
 // New makes the door.
@@ -68,13 +71,16 @@ func New(c Config) *Door { return &Door{c: c} }
 // Proven is a right proof and whose it is, before anything was written.
 type Proven struct {
 	User    *user.User // as it will be once recorded
-	Method  string     // Auth0's name for the method: "email" or "sms"
+	Method  string     // Auth0's name for the method: "email", "sms" or "pwd"
 	Link    bool       // it was a magic link
 	New     bool       // the user is created by Record
 	Claimed bool       // the address was not verified before; if it is the main identity's, Record closes older ways in
 
 	main    bool // a claimed address is the main identity's
 	checked otp.Checked
+
+	try      *otp.Try      // of a password, which has no challenge
+	rehashed user.Password // the password's hash as new ones are, where the stored one is older
 }
 
 // Prove checks what a person gave to prove an identifier (a code, a magic link, the approval of one), and finds or prepares
@@ -161,7 +167,13 @@ type Login struct {
 // user.ErrExists when somebody else created the user: then the decision is made once more.
 func (d *Door) Record(ctx context.Context, e Entry, p Proven, login *Login) error {
 	tenantID := e.Site.Tenant.ID
-	if err := d.c.Codes.Spend(ctx, tenantID, p.checked); err != nil {
+	var err error
+	if p.try != nil {
+		err = d.recordPassword(ctx, tenantID, p)
+	} else {
+		err = d.c.Codes.Spend(ctx, tenantID, p.checked)
+	}
+	if err != nil {
 		return err
 	}
 	switch {
@@ -196,6 +208,9 @@ func (d *Door) MarkChecked(ctx context.Context, e Entry, p Proven) error {
 
 // Discard ends the code of a right proof whose user may not enter, in the caller's transaction. Nothing else is written.
 func (d *Door) Discard(ctx context.Context, e Entry, p Proven) error {
+	if p.try != nil {
+		return nil // a password stays what it is
+	}
 	return d.c.Codes.Kill(ctx, e.Site.Tenant.ID, p.checked)
 }
 
@@ -253,8 +268,11 @@ func (d *Door) Event(e Entry, typ eventlog.Type, description string) eventlog.Ev
 	if e.Connection != nil {
 		event.Connection, event.ConnectionID = e.Connection.Name, e.Connection.ID
 		event.Strategy = string(e.Connection.Strategy)
-		if e.Connection.Strategy.Passwordless() {
+		switch {
+		case e.Connection.Strategy.Passwordless():
 			event.StrategyType = "passwordless"
+		case e.Connection.Strategy == connection.Database:
+			event.StrategyType = "database"
 		}
 	}
 	return event

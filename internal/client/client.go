@@ -64,6 +64,7 @@ type Client struct {
 	FirstParty      *bool  `json:"is_first_party,omitempty"`
 	OIDCConformant  bool   `json:"oidc_conformant"`
 	CrossOriginAuth bool   `json:"cross_origin_authentication,omitempty"`
+	CrossOriginLoc  string `json:"cross_origin_loc,omitempty"` // the page that verifies cross-origin logins
 	RedirectPolicy  string `json:"redirection_policy,omitempty"`
 
 	JWT          JWTConfiguration `json:"jwt_configuration"`

@@ -72,6 +72,27 @@ func (c *Client) AllowsOrigin(origin string) bool {
 	return c.allowsOrigin(origin, c.AllowedOrigins, c.WebOrigins, c.Callbacks)
 }
 
+// AllowsCredentials reports whether scripts of the origin may call with our cookies, to log people in: where the origin itself
+// is among the client's web origins or allowed origins. Patterns and callbacks do not count (Auth0 docs, "Set up CORS").
+func (c *Client) AllowsCredentials(origin string) bool {
+	u, ok := parse(origin)
+	if !ok || u.rest != "" || !u.web() {
+		return false
+	}
+	return matchAny(u, normaliseOrigins(c.WebOrigins), false) || matchAny(u, normaliseOrigins(c.AllowedOrigins), false)
+}
+
+// VerificationPage gives the address of the page that verifies cross-origin logins; empty where the client has none that a
+// page of ours may frame.
+func (c *Client) VerificationPage() string {
+	page, _, _ := strings.Cut(c.CrossOriginLoc, "#")
+	u, ok := parse(page)
+	if !ok || !u.web() || (u.scheme == "http" && !u.loopback()) || strings.Contains(u.host, "*") {
+		return ""
+	}
+	return page
+}
+
 func (c *Client) allowsOrigin(origin string, lists ...[]string) bool {
 	u, ok := parse(origin)
 	if !ok || u.rest != "" || !u.web() {

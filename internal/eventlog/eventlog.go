@@ -38,6 +38,11 @@ const (
 	RefreshReuse        Type = "ferrt"
 	RefreshRevoked      Type = "srrt"
 	FailedOTPExchange   Type = "fepotpft"
+	SuccessCrossOrigin  Type = "scoa" // a proof by a page of another host
+	FailedCrossOrigin   Type = "fcoa"
+	RefusedOrigin       Type = "fco"
+	WrongPassword       Type = "fp"
+	UnknownUsername     Type = "fu"
 	EmailVerified       Type = "sv"
 	FailedVerification  Type = "fv"
 	NotificationFailed  Type = "fn"

@@ -11,6 +11,7 @@ import (
 	"latchkey/internal/client"
 	"latchkey/internal/connection"
 	"latchkey/internal/eventlog"
+	"latchkey/internal/loginticket"
 	"latchkey/internal/session"
 	"latchkey/internal/tenant"
 	"latchkey/internal/transaction"
@@ -21,6 +22,7 @@ import (
 type Browser struct {
 	Session session.Secret // the session cookie
 	Origin  eventlog.Origin
+	Ticket  Ticket // what it shows of the request's login ticket
 }
 
 // Outcome is the answer to an authorization request: a response for the client, a page for the person, or (as an error)
@@ -33,6 +35,9 @@ type Outcome struct {
 	Step        transaction.Step
 	Transaction *transaction.Transaction
 	Binding     string
+
+	// Verification is the page to ask first, where a login ticket came without its cookie.
+	Verification *Verification
 
 	// Session, when it is not empty, replaces the browser's session cookie; SessionLife is zero for a cookie that dies with
 	// the browser.
@@ -64,6 +69,15 @@ func (s *Server) authorize(ctx context.Context, site tenant.Site, a *asked, b Br
 		return s.refuse(ctx, site, a, b, err)
 	}
 	visit.tx = &transaction.Transaction{Issuer: site.Issuer(), Request: a.Request, Connection: a.connection.Name}
+	if a.ticket != nil {
+		ask, err := s.proveByTicket(ctx, visit, a.ticket)
+		if err != nil {
+			return s.refuse(ctx, site, a, b, err)
+		}
+		if ask != nil {
+			return Outcome{Verification: ask}, nil
+		}
+	}
 	step, err := s.next(ctx, visit)
 	if err != nil {
 		return s.refuse(ctx, site, a, b, err)
@@ -85,11 +99,14 @@ func (s *Server) authorize(ctx context.Context, site tenant.Site, a *asked, b Br
 	if err != nil {
 		return Outcome{}, err
 	}
-	tx, binding, err := s.c.Transactions.Begin(ctx, site.Tenant.ID, transaction.Opening{
+	if classic {
+		a.keepUnread()
+	}
+	tx, binding, err := s.begin(ctx, visit, transaction.Opening{
 		Issuer: site.Issuer(), Request: a.Request, Connection: a.connection, Classic: classic,
 	})
 	if err != nil {
-		return Outcome{}, err
+		return s.refuse(ctx, site, a, b, err)
 	}
 	return Outcome{Step: step, Transaction: tx, Binding: binding}, nil
 }
@@ -194,6 +211,8 @@ type visit struct {
 	live    *session.Session // the browser's session, usable for this request or not
 	session *session.Session // the same, where it may answer this request
 	user    *user.User       // whom the proof or the session names
+
+	ticket *loginticket.Ticket // that the proof came with
 }
 
 // entry is how the visit comes to the door.

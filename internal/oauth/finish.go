@@ -27,6 +27,9 @@ func (s *Server) finish(ctx context.Context, v *visit) (Outcome, error) {
 	changed := v.tx.Proof == nil && s.touch(v, opened)
 	code, clear := s.codeFor(v, opened)
 	err := s.c.Tx.InTx(ctx, func(ctx context.Context) error {
+		if err := s.spendTicket(ctx, v); err != nil {
+			return err
+		}
 		if err := s.saveSession(ctx, v, opened, secret, changed); err != nil {
 			return err
 		}
@@ -138,7 +141,7 @@ func showAuthTime(r *transaction.Request) bool { return r.MaxAge != nil || r.Has
 
 // recordLogin writes the login through the door; a silent renewal is an event of its own and no login.
 func (s *Server) recordLogin(ctx context.Context, v *visit, opened *session.Session) error {
-	if v.request.Has("none") {
+	if v.request.Has("none") && v.tx.Proof == nil {
 		event := s.c.Door.Event(v.entry(), eventlog.SuccessSilentAuth, "")
 		event.UserID, event.UserName = v.user.ID, v.user.Address()
 		return s.c.Log.Write(ctx, v.site.Tenant.ID, event)

@@ -45,7 +45,7 @@ func (s *Server) LinkRequest(ctx context.Context, site tenant.Site, c *client.Cl
 	if asked["response_type"] == "" {
 		asked["response_type"] = "code"
 	}
-	for _, name := range []string{"request_uri", "request", "prompt", "max_age", "id_token_hint", "acr_values"} {
+	for _, name := range []string{"request_uri", "request", "prompt", "max_age", "id_token_hint", "acr_values", "login_ticket"} {
 		delete(asked, name) // of a page that a link never shows
 	}
 	a, err := s.read(ctx, site, asked)

@@ -10,9 +10,9 @@ package oauth
 import (
 	"errors"
 	"fmt"
-	"latchkey/internal/branding"
 
 	"latchkey/internal/authn"
+	"latchkey/internal/branding"
 	"latchkey/internal/client"
 	"latchkey/internal/clientauth"
 	"latchkey/internal/clock"
@@ -20,6 +20,7 @@ import (
 	"latchkey/internal/eventlog"
 	"latchkey/internal/grant"
 	"latchkey/internal/key"
+	"latchkey/internal/loginticket"
 	"latchkey/internal/resourceserver"
 	"latchkey/internal/seal"
 	"latchkey/internal/session"
@@ -43,6 +44,7 @@ type Config struct {
 	Sessions     *session.Sessions
 	Grants       *grant.Grants
 	Transactions *transaction.Transactions
+	Tickets      *loginticket.Tickets
 	Pages        branding.Store
 	Keys         *key.Keys
 	ClientAuth   *clientauth.Authenticator

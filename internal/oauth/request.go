@@ -3,6 +3,7 @@ package oauth
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"latchkey/internal/connection"
 	"latchkey/internal/grant"
 	"latchkey/internal/jwt"
+	"latchkey/internal/loginticket"
 	"latchkey/internal/tenant"
 	"latchkey/internal/transaction"
 )
@@ -60,6 +62,7 @@ type asked struct {
 	client     *client.Client
 	target     target
 	connection *connection.Connection
+	ticket     *loginticket.Ticket // that came with it
 	params     map[string]string
 }
 
@@ -77,6 +80,9 @@ func (s *Server) read(ctx context.Context, site tenant.Site, params map[string]s
 		return nil, err
 	}
 	if err := a.readMode(); err != nil {
+		return a, err
+	}
+	if err := s.readTicket(ctx, site, a); err != nil {
 		return a, err
 	}
 	if err := a.readDetails(site); err != nil {
@@ -347,11 +353,34 @@ func (s *Server) readTargets(ctx context.Context, site tenant.Site, a *asked) er
 		return protocolError("invalid_request", "the connection is not enabled")
 	case err != nil:
 		return err
-	case !driving.Strategy.Passwordless():
-		return protocolError("invalid_request", "the connection %s cannot log people in: this version has hosted pages for passwordless connections only", driving.Name)
+	}
+	if !driving.Strategy.Passwordless() && a.ticket == nil {
+		classic, err := s.classic(ctx, site, a.client)
+		if err != nil {
+			return err
+		}
+		if !classic {
+			return protocolError("invalid_request", "the connection %s cannot log people in: this version has hosted pages for passwordless connections only", driving.Name)
+		}
 	}
 	a.connection = driving
 	return nil
+}
+
+// unread are the parameters that a Classic page is shown though the protocol does not read them: its own, and what tells
+// which library called. Others begin with "ext-".
+var unread = []string{"auth0Client", "device", "display", "access_token", "initial_screen"}
+
+const maxUnread = 20
+
+// keepUnread keeps for the page what only it reads.
+func (a *asked) keepUnread() {
+	a.Extra = map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(a.params)) {
+		if (strings.HasPrefix(name, "ext-") || slices.Contains(unread, name)) && len(a.Extra) < maxUnread {
+			a.Extra[name] = a.params[name]
+		}
+	}
 }
 
 // readHint notes the subject that an id_token_hint names. An expired hint still names it.

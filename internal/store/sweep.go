@@ -51,6 +51,7 @@ var mortals = []mortal{
 	{"authorization_codes", []string{"tenant_id", "code_hash"}, 1, "expires_at < $1", day},
 	// A link that expired or was used says so for a while.
 	{"tickets", []string{"tenant_id", "ticket_hash"}, 1, "expires_at < $1", month},
+	{"login_tickets", []string{"tenant_id", "ticket_hash"}, 1, "expires_at < $1", 0},
 	{"pushed_requests", []string{"tenant_id", "request_hash"}, 1, "expires_at < $1", 0},
 	{"refresh_families", []string{"tenant_id", "family_id"}, 0,
 		"((expires_at <> 0 AND expires_at < $1) OR (revoked_at <> 0 AND revoked_at < $1))", month},

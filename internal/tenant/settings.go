@@ -15,6 +15,8 @@ type Settings struct {
 	DefaultRedirectionURI string   `json:"default_redirection_uri,omitempty"`
 	AllowedLogoutURLs     []string `json:"allowed_logout_urls,omitempty"`
 	ACRValuesSupported    []string `json:"acr_values_supported,omitempty"`
+	// DefaultDirectory is the connection whose passwords are meant where a call names none.
+	DefaultDirectory string `json:"default_directory,omitempty"`
 
 	// Session lifetimes come in hours or in minutes; minutes win.
 	SessionLifetime              float64 `json:"session_lifetime,omitempty"`

@@ -24,6 +24,32 @@ func (u *User) IdentityAt(connection, identifier string) int {
 	})
 }
 
+// PasswordAt gives the hash of the identity under which a connection finds the account by an identifier; empty where that
+// has none.
+func (u *User) PasswordAt(connection, identifier string) Password {
+	switch at := u.IdentityAt(connection, identifier); {
+	case at < 0:
+		return ""
+	case at == 0:
+		return u.Password
+	default:
+		return u.Identities[at].Password
+	}
+}
+
+// WithPasswordAt gives a copy of the account with another hash of the same password at that identity.
+func (u *User) WithPasswordAt(connection, identifier string, hash Password) *User {
+	v := *u
+	v.Identities = slices.Clone(u.Identities)
+	switch at := u.IdentityAt(connection, identifier); {
+	case at == 0:
+		v.Password = hash
+	case at > 0:
+		v.Identities[at].Password = hash
+	}
+	return &v
+}
+
 // Verified reports whether somebody has proven to read what is sent to an identifier of the account. The account's own
 // flags tell about its main identity only: the address of a linked one is verified by itself. A name has nothing to prove.
 func (u *User) Verified(connection, identifier string) bool {

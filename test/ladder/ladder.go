@@ -45,7 +45,7 @@ var rungs = []rung{
 	}},
 	{name: "means", ordered: true, packages: []string{
 		"internal/transaction", "internal/mfa", "internal/otp", "internal/passkey", "internal/password",
-		"internal/session", "internal/grant", "internal/ticket", "internal/clientauth", "internal/message",
+		"internal/session", "internal/grant", "internal/loginticket", "internal/ticket", "internal/clientauth", "internal/message",
 		"internal/protect", "internal/action", "internal/key", "internal/eventlog",
 	}},
 	{name: "records", ordered: true, packages: []string{

@@ -100,7 +100,7 @@ func Run(t *testing.T, fresh func(testing.TB) (url string)) {
 	}{
 		{"Transaction", transactions}, {"Tenant", tenants}, {"Connection", connections}, {"Client", clients},
 		{"ResourceServer", resourceServers}, {"Resource", resources}, {"Key", keys}, {"Config", configuration}, {"User", users}, {"Search", searches}, {"Item", items}, {"OTP", otps}, {"Lock", locks},
-		{"Protect", limits}, {"Assertion", assertions}, {"Session", sessions}, {"LiveSession", liveSessions}, {"Login", logins}, {"Grant", grants}, {"Family", families}, {"Ticket", tickets}, {"Pages", pages},
+		{"Protect", limits}, {"Assertion", assertions}, {"Session", sessions}, {"LiveSession", liveSessions}, {"Login", logins}, {"Grant", grants}, {"Family", families}, {"Ticket", tickets}, {"LoginTicket", loginTickets}, {"Pages", pages},
 		{"Log", logs}, {"LogRead", logReads}, {"Outbox", outbox}, {"Inbox", inbox}, {"Shared", shared}, {"Sweep", sweeps}, {"Job", jobs},
 	} {
 		t.Run(group.name, func(t *testing.T) {
