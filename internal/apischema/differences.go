@@ -245,9 +245,56 @@ type addition struct {
 	parts        func() object
 }
 
-// additions are operations that official tools call and the document does not
-// have, all recorded.
+// additions are operations that the document does not have: those that official
+// tools call, all recorded, and our own.
 func additions() []addition {
+	return append(recordedOperations(), ownOperations()...)
+}
+
+// ownOperations are those of this server alone: mail on trial.
+func ownOperations() []addition {
+	mail := func() object {
+		return object{"from": texts(), "subject": texts(), "html": texts(), "text": texts(), "warnings": listOf(texts())}
+	}
+	tried := func() object {
+		members := mail()
+		members["provider"], members["outcome"], members["duration_ms"] = texts(), texts(), object{"type": "number"}
+		members["message"], members["message_id"], members["connection"] = texts(), texts(), texts()
+		return object{"type": "object", "additionalProperties": false, "properties": members}
+	}
+	address := func() object { return object{"type": "string", "maxLength": 320.0} }
+	language := func() object { return object{"type": "string", "maxLength": 100.0} }
+	draft := func(more object) object {
+		for name, shape := range (object{
+			"to": address(), "language": language(), "from": texts(), "subject": texts(), "body": texts(),
+			"syntax": object{"type": "string", "enum": []any{"liquid", "md_with_macros"}},
+		}) {
+			more[name] = shape
+		}
+		return object{"type": "object", "additionalProperties": false, "properties": more}
+	}
+	of := func(param string) object {
+		return object{"type": "object", "required": []any{param}, "properties": object{param: texts()}}
+	}
+	return []addition{
+		{"POST", "/emails/provider/try", []string{"update:email_provider"}, []int{200}, func() object {
+			return object{"200": tried(), "body": object{
+				"type": "object", "additionalProperties": false, "required": []any{"to"}, "properties": object{"to": address(), "language": language()},
+			}}
+		}},
+		{"POST", "/email-templates/{templateName}/try", []string{"update:email_templates"}, []int{200}, func() object {
+			return object{"path": of("templateName"), "200": tried(), "body": draft(object{})}
+		}},
+		{"POST", "/connections/{id}/try-email", []string{"update:connections"}, []int{200}, func() object {
+			return object{"path": of("id"), "200": tried(), "body": draft(object{
+				"send": object{"type": "string", "enum": []any{"code", "link", "link_ios", "link_android", "link_and_code"}},
+			})}
+		}},
+	}
+}
+
+// recordedOperations are those that official tools call.
+func recordedOperations() []addition {
 	roaming := func() object {
 		return object{"type": "object", "additionalProperties": false, "properties": object{
 			"userVerification":       object{"type": "string", "enum": []any{"discouraged", "preferred", "required"}},

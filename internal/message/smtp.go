@@ -12,6 +12,7 @@ import (
 	"net/mail"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -40,6 +41,7 @@ type SMTP struct {
 type connection struct {
 	client *smtp.Client
 	raw    net.Conn
+	way    string // how it is protected, and how we logged in
 	mails  int
 	usedAt time.Time
 }
@@ -75,6 +77,7 @@ func (s *SMTP) Send(ctx context.Context, m Mail) Result {
 			return classifyDial(err, s.config.fromURL)
 		}
 		result, stale := s.deliver(ctx, c, m.FromAddress, to, ascii, raw)
+		result.Way = c.way
 		if !kept || !stale || ctx.Err() != nil {
 			return result
 		}
@@ -318,7 +321,19 @@ func (s *SMTP) open(ctx context.Context, auth *login) (*connection, error) {
 		}
 		return nil, err
 	}
-	return &connection{client: dialogue, raw: raw}, nil
+	return &connection{client: dialogue, raw: raw, way: wayOf(dialogue, auth)}, nil
+}
+
+// wayOf says how a server is spoken to.
+func wayOf(dialogue *smtp.Client, auth *login) string {
+	protection, who := "no TLS", "no login"
+	if state, ok := dialogue.TLSConnectionState(); ok {
+		protection = tls.VersionName(state.Version)
+	}
+	if auth != nil {
+		who = strings.ToUpper(string(auth.mode))
+	}
+	return protection + ", " + who
 }
 
 // errPublic refuses to speak to a public address without TLS.

@@ -47,6 +47,8 @@ var (
 	PagesPerIP = Limit{"pages_ip", 500, 120 * time.Millisecond}
 	// ManagementAPI bounds the calls of one client, or of one user of a client, to the Management API: 100 at once, 50 a second (Auth0's order of size).
 	ManagementAPI = Limit{"management_api", 100, 20 * time.Millisecond}
+	// TrialMails bounds mail that administrators send to try a provider or a template: 10 an hour in a tenant (ours).
+	TrialMails = Limit{"trial_mail", 10, 6 * time.Minute}
 	// LoginsPerUserAndIP bounds logins of one user from one address, successes too: 20 in a minute, then 10 a minute
 	// (Auth0).
 	LoginsPerUserAndIP = Limit{"login_user_ip", 20, 6 * time.Second}

@@ -69,6 +69,8 @@ type parts struct {
 	sender *message.Sender
 	// templates judges what tenants write; nil where there are no workers.
 	templates mgmtapi.Templates
+	// trials show mail and send it on trial.
+	trials *message.Trials
 	// links knows what templates say of the links in their mail.
 	links *message.StoredTemplates
 }
@@ -113,7 +115,7 @@ func NewApp(c AppConfig) (*App, error) {
 	if a.sender, err = message.New(messages); err != nil {
 		return nil, err
 	}
-	p.sender = a.sender
+	p.sender, p.trials = a.sender, message.NewTrials(messages, p.links, d.Store)
 	if a.workers != nil {
 		p.templates = message.NewChecker(a.workers)
 	}

@@ -110,8 +110,11 @@ func passwordlessDatabase() doc {
 
 func connectionsScript() []step {
 	return []step{
+		{op: "POST /connections", bodies: bodies{doc{"name": "mail", "strategy": "email"}}, keep: named{"mail": "id"}},
+		{op: "POST /connections/{id}/try-email", of: params{"mail"}, bodies: bodies{
+			doc{"from": "Shop <a@example.com>", "subject": "{{ code }}", "body": "{{ code }}", "syntax": "liquid", "language": "de", "send": "link", "to": "ops@example.com"},
+		}},
 		{op: "POST /connections", bodies: bodies{
-			doc{"name": "mail", "strategy": "email"},
 			doc{"name": "text", "strategy": "sms", "options": doc{
 				"provider": "twilio", "twilio_sid": "AC1", "twilio_token": "token", "from": "+15551234567", "template": "Code @@password@@",
 				"syntax": "md_with_macros", "totp": doc{"length": 6, "time_step": 180}, "brute_force_protection": true,
@@ -380,6 +383,10 @@ func messagesScript() []step {
 		{op: "GET /emails/provider", query: "fields=name,enabled,credentials&include_fields=true"},
 		{op: "PATCH /emails/provider", bodies: bodies{doc{"enabled": false}, doc{"name": "smtp", "credentials": smtp, "enabled": true}}},
 		{op: "DELETE /emails/provider"},
+		{op: "POST /emails/provider/try", bodies: bodies{doc{"to": "ops@example.com", "language": "de"}}},
+		{op: "POST /email-templates/{templateName}/try", of: params{"mfa_oob_code"}, bodies: bodies{
+			doc{"from": "Shop <a@example.com>", "subject": "{{ code }}", "body": "{{ code }}", "syntax": "liquid", "language": "de"}, doc{"to": "ops@example.com"},
+		}},
 		{op: "POST /email-templates", bodies: bodies{template}},
 		{op: "GET /email-templates/{templateName}", of: params{"welcome_email"}},
 		{op: "PATCH /email-templates/{templateName}", of: params{"welcome_email"}, bodies: bodies{doc{"enabled": false}, template}},

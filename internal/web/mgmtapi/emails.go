@@ -44,10 +44,13 @@ func (a *api) emails() []route {
 		{"POST /emails/provider", "Configure email provider", anyOf("create:email_provider"), createEmailProvider},
 		{"PATCH /emails/provider", "Update email provider", anyOf("update:email_provider"), updateEmailProvider},
 		{"DELETE /emails/provider", "Delete email provider", anyOf("delete:email_provider"), deleteEmailProvider},
+		{"POST /emails/provider/try", "Try email provider", anyOf("update:email_provider"), tryEmailProvider},
 		{"POST /email-templates", "Create an email template", anyOf("create:email_templates"), createEmailTemplate},
 		{"GET /email-templates/{templateName}", "Get an email template", anyOf("read:email_templates"), emailTemplates.get},
 		{"PUT /email-templates/{templateName}", "Update an email template", anyOf("update:email_templates"), putEmailTemplate},
 		{"PATCH /email-templates/{templateName}", "Patch an email template", anyOf("update:email_templates"), patchEmailTemplate},
+		{"POST /email-templates/{templateName}/try", "Try an email template", anyOf("update:email_templates"), tryEmailTemplate},
+		{"POST /connections/{id}/try-email", "Try the email of a connection", anyOf("update:connections"), tryConnectionMail},
 	}
 }
 

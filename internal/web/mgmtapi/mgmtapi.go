@@ -50,6 +50,8 @@ type Config struct {
 	Clock       clock.Clock
 	// Templates judges what tenants write in Liquid; nil takes everything.
 	Templates Templates
+	// Trials show and send mail on trial; nil refuses to.
+	Trials Trials
 	// MaxImport is the largest file of a users-imports job in bytes; Auth0's 512000 unless set.
 	MaxImport int64
 }
