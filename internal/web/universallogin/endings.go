@@ -93,7 +93,7 @@ func (u *pages) throttled(v *visit, err error) {
 
 // tooFast answers posts that come too fast: on the code page beside the field, so that nothing typed is lost.
 func (u *pages) tooFast(v *visit, err error) {
-	if v.view.Step != transaction.Challenge || v.r.URL.Path != PathEmailCode {
+	if v.view.Step != transaction.Challenge || v.r.URL.Path != PageOf(transaction.Challenge, v.tx) {
 		u.throttled(v, err)
 		return
 	}

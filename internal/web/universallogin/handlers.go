@@ -1,6 +1,7 @@
 package universallogin
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"net/url"
@@ -13,6 +14,8 @@ import (
 	"latchkey/internal/branding"
 	"latchkey/internal/client"
 	"latchkey/internal/clock"
+	"latchkey/internal/connection"
+	"latchkey/internal/contact"
 	"latchkey/internal/login"
 	"latchkey/internal/oauth"
 	"latchkey/internal/protect"
@@ -63,7 +66,8 @@ func Register(mux *httpx.Mux, c Config) {
 	}{
 		PathLoginID:              {identifying, u.showLogin, u.takeIdentifier, protect.PromptPosts},
 		PathSignupID:             {identifying, u.showSignup, u.takeIdentifier, protect.PromptPosts},
-		PathEmailCode:            {[]transaction.Step{transaction.Challenge}, u.showCode, u.takeCode, protect.ChallengePosts},
+		PathEmailCode:            {challenging, u.showCode, u.takeCode, protect.ChallengePosts},
+		PathTextCode:             {challenging, u.showCode, u.takeCode, protect.ChallengePosts},
 		PathConsent:              {[]transaction.Step{transaction.Consent}, u.showConsent, u.takeAnswer(transaction.Consent), protect.PromptPosts},
 		PathCallbackConfirmation: {[]transaction.Step{transaction.Confirm}, u.showConfirmation, u.takeAnswer(transaction.Confirm), protect.PromptPosts},
 		PathAccountPicker:        {[]transaction.Step{transaction.PickAccount}, u.showPicker, u.takeAnswer(transaction.PickAccount), protect.PromptPosts},
@@ -83,6 +87,9 @@ func Register(mux *httpx.Mux, c Config) {
 // identifying are the steps at which the identifier may be typed: going back from the code to it is always allowed.
 var identifying = []transaction.Step{transaction.Identify, transaction.Challenge}
 
+// challenging is the step at which a code may be typed, on the page of its kind alone.
+var challenging = []transaction.Step{transaction.Challenge}
+
 // PageOf gives the path of the page for a step of a transaction; steps that need none go to where the transaction is
 // resumed.
 func PageOf(step transaction.Step, t *transaction.Transaction) string {
@@ -93,6 +100,9 @@ func PageOf(step transaction.Step, t *transaction.Transaction) string {
 		}
 		return PathLoginID
 	case transaction.Challenge:
+		if t.Strategy == connection.SMS {
+			return PathTextCode
+		}
 		return PathEmailCode
 	case transaction.Consent:
 		return PathConsent
@@ -176,8 +186,8 @@ func (u *pages) open(steps []transaction.Step, limit *protect.Limit, handle func
 				return
 			}
 		}
-		if !allowed(steps, v.view.Step) {
-			v.redirect(PageOf(v.view.Step, v.tx))
+		if current := PageOf(v.view.Step, v.tx); !allowed(steps, v.view.Step) || (len(steps) == 1 && r.URL.Path != current) {
+			v.redirect(current)
 			return
 		}
 		answer(v)
@@ -283,8 +293,8 @@ func (u *pages) changesLanguage(v *visit) bool {
 // showFor gives the function that shows the page at a path.
 func (u *pages) showFor(path string) func(*visit) {
 	return map[string]func(*visit){
-		PathLoginID: u.showLogin, PathSignupID: u.showSignup, PathEmailCode: u.showCode, PathConsent: u.showConsent,
-		PathCallbackConfirmation: u.showConfirmation, PathAccountPicker: u.showPicker,
+		PathLoginID: u.showLogin, PathSignupID: u.showSignup, PathEmailCode: u.showCode, PathTextCode: u.showCode,
+		PathConsent: u.showConsent, PathCallbackConfirmation: u.showConfirmation, PathAccountPicker: u.showPicker,
 	}[path]
 }
 
@@ -301,72 +311,165 @@ func (v *visit) render(status int, view View) {
 	}
 }
 
-// typed is what stands in a field: what was submitted, what this transaction was given before, or the client's hint.
-func (v *visit) typed(field string) string {
-	for _, text := range []string{v.form.Get(field), v.tx.Identifier, v.tx.Request.LoginHint} {
-		if text != "" {
+// ask says how the connection that drives the login knows people.
+func (v *visit) ask() Ask {
+	a := Ask{Phone: v.view.Connection.Strategy == connection.SMS}
+	if a.Phone {
+		a.Region = regionOf(v)
+	}
+	if v.view.Other != nil {
+		a.Other = v.view.Other.Name
+	}
+	return a
+}
+
+// typed is what was submitted in the first of the fields that has something.
+func (v *visit) typed(fields ...string) string {
+	for _, field := range fields {
+		if text := v.form.Trimmed(field); text != "" {
 			return text
 		}
 	}
 	return ""
 }
 
+// known is what stands in the field where people say who they are: what was submitted, what this login was given before, or
+// the client's hint where it is of the kind that is asked for.
+func (v *visit) known(typed string) string {
+	hint := v.tx.Request.LoginHint
+	if _, err := contact.Phone(hint, regionOf(v)); (err == nil) != (v.view.Connection.Strategy == connection.SMS) {
+		hint = ""
+	}
+	return cmp.Or(typed, v.tx.Identifier, hint)
+}
+
+// Names of the fields in which people say who they are; the last is that of forms with a field for the country.
+var (
+	loginFields  = []string{"username", "identifier_phone"}
+	signupFields = map[bool][]string{false: {"email"}, true: {"phone", "phone_number", "identifier_phone"}}
+)
+
 func (u *pages) showLogin(v *visit) {
-	v.render(http.StatusOK, LoginID{State: v.tx.State(), Username: v.typed("username"), Signup: true})
+	v.render(http.StatusOK, u.loginPage(v, nil))
+}
+
+func (u *pages) loginPage(v *visit, wrong Errors) View {
+	return LoginID{Ask: v.ask(), State: v.tx.State(), Username: v.known(v.typed(loginFields...)), Signup: true, Errors: wrong}
 }
 
 func (u *pages) showSignup(v *visit) {
-	v.render(http.StatusOK, SignupID{State: v.tx.State(), Email: v.typed("email")})
+	v.render(http.StatusOK, u.signupPage(v, nil))
 }
 
-// takeIdentifier starts a code for the address that was typed, on either path.
+func (u *pages) signupPage(v *visit, wrong Errors) View {
+	ask := v.ask()
+	return SignupID{Ask: ask, State: v.tx.State(), Address: v.known(v.typed(signupFields[ask.Phone]...)), Errors: wrong}
+}
+
+// takeIdentifier starts a code for the address or number that was typed, on either path.
 func (u *pages) takeIdentifier(v *visit) {
-	v.tx.Kind = transaction.Login
-	field := "username"
-	if v.r.URL.Path == PathSignupID {
-		v.tx.Kind, field = transaction.Signup, "email"
-	}
-	typed := v.form.Trimmed(field)
-	if typed == "" {
-		u.refuseIdentifier(v, field, "no-email")
+	if v.form.Get("connection") != "" {
+		u.switchConnection(v)
 		return
 	}
-	err := u.Logins.StartOnPage(v.r.Context(), u.entry(v), v.tx, typed, "")
+	ask := v.ask()
+	v.tx.Kind = transaction.Login
+	fields := loginFields
+	if v.r.URL.Path == PathSignupID {
+		v.tx.Kind, fields = transaction.Signup, signupFields[ask.Phone]
+	}
+	typed := v.typed(fields...)
+	if typed == "" && ask.Phone {
+		u.refuseIdentifier(v, "no-phone")
+		return
+	}
+	if typed == "" {
+		u.refuseIdentifier(v, "no-email")
+		return
+	}
+	err := u.Logins.StartOnPage(v.r.Context(), u.entry(v), v.tx, typed, ask.Region)
 	var early *login.ErrTooEarly
 	switch {
 	case err == nil, errors.Is(err, transaction.ErrMoved):
-		v.redirect(PathEmailCode)
-	case errors.As(err, &early) && (!early.When.IsZero() || strings.EqualFold(typed, v.tx.Identifier)):
-		v.redirect(PathEmailCode) // the code that was sent is still good
+		v.redirect(PageOf(transaction.Challenge, v.tx))
+	case errors.As(err, &early) && (!early.When.IsZero() || v.same(typed, ask.Region)):
+		v.redirect(PageOf(transaction.Challenge, v.tx)) // the code that was sent is still good
 	case errors.As(err, &early):
 		v.shell.State = v.tx.State()
 		_ = v.shell.WriteThrottled(v.w, "too-many-otps", 0)
 	case errors.Is(err, login.ErrEmail):
-		u.refuseIdentifier(v, field, "invalid-email-format")
+		u.refuseIdentifier(v, "invalid-email-format")
+	case errors.Is(err, login.ErrPhone):
+		u.refuseIdentifier(v, "invalid-phone-number")
 	default:
 		u.trouble(v, err)
 	}
 }
 
-func (u *pages) refuseIdentifier(v *visit, field, code string) {
+// same reports whether what was typed is the address that the login's code was sent to.
+func (v *visit) same(typed, region string) bool {
+	canonical, err := v.view.Connection.Canonical(typed, region)
+	return err == nil && canonical == v.tx.Canonical
+}
+
+// refuseIdentifier says what is wrong with what was typed.
+func (u *pages) refuseIdentifier(v *visit, code string) {
+	field := "username"
+	if v.r.URL.Path == PathSignupID {
+		field = signupField(v.ask().Phone)
+	}
+	u.refuse(v, field, code)
+}
+
+// refuse shows the page that the form came from again, with what is wrong with a field, or with all where none is named.
+func (u *pages) refuse(v *visit, field, code string) {
 	httpx.Note(v.r.Context(), httpx.FieldOutcome, code)
 	wrong := Errors{field: code}
-	if field == "email" {
-		v.render(http.StatusBadRequest, SignupID{State: v.tx.State(), Email: v.form.Get(field), Errors: wrong})
+	switch v.r.URL.Path {
+	case PathLoginID:
+		v.render(http.StatusBadRequest, u.loginPage(v, wrong))
+	case PathSignupID:
+		v.render(http.StatusBadRequest, u.signupPage(v, wrong))
+	default:
+		p := u.codePage(v)
+		p.Errors = wrong
+		v.render(http.StatusBadRequest, p)
+	}
+}
+
+// switchConnection lets the connection that the form names drive the login, where the person may choose it.
+func (u *pages) switchConnection(v *visit) {
+	switch name := v.form.Get("connection"); {
+	case name == v.tx.Connection: // the form was sent twice
+	case v.view.Other == nil || name != v.view.Other.Name:
+		u.refuse(v, "", "invalid-connection")
+		return
+	default:
+		err := u.Logins.Switch(v.r.Context(), v.site.Tenant.ID, v.tx, v.view.Other)
+		if err != nil && !errors.Is(err, transaction.ErrMoved) {
+			u.trouble(v, err)
+			return
+		}
+	}
+	if path := v.r.URL.Path; path == PathLoginID || path == PathSignupID {
+		v.redirect(path)
 		return
 	}
-	v.render(http.StatusBadRequest, LoginID{State: v.tx.State(), Username: v.form.Get(field), Signup: true, Errors: wrong})
+	v.redirect(PageOf(transaction.Identify, v.tx))
 }
 
 // justNow is how long after a resend the page says that a new code was sent.
 const justNow = 15 * time.Second
 
 // codePage is the page that asks for the code, as the transaction stands now.
-func (u *pages) codePage(v *visit) EmailCode {
+func (u *pages) codePage(v *visit) Code {
 	now := u.Clock.Now()
-	p := EmailCode{
-		State: v.tx.State(), Email: v.tx.Identifier, Length: v.view.Connection.CodeLength(),
+	p := Code{
+		State: v.tx.State(), Address: v.tx.Identifier, Length: v.view.Connection.CodeLength(),
 		Signup: v.tx.Kind == transaction.Signup, InboxURL: u.InboxURL,
+	}
+	if v.view.Connection.Strategy == connection.SMS {
+		p.Phone, p.Address = true, contact.ShowPhone(v.tx.Canonical)
 	}
 	at, ok := v.tx.ResendAt()
 	p.LimitReached = !ok
@@ -389,9 +492,13 @@ func (u *pages) takeCode(v *visit) {
 		u.resend(v)
 		return
 	}
+	if v.form.Get("connection") != "" && v.form.Get("code") == "" {
+		u.switchConnection(v)
+		return
+	}
 	code := strings.NewReplacer(" ", "", "-", "", "\u00a0", "").Replace(v.form.Trimmed("code"))
 	if code == "" {
-		u.refuseCode(v, "no-code")
+		u.refuse(v, "code", "no-code")
 		return
 	}
 	entry := u.entry(v)
@@ -401,7 +508,7 @@ func (u *pages) takeCode(v *visit) {
 			u.startOver(v, v.tx, http.StatusBadRequest, page.Exhausted)
 			return
 		}
-		u.refuseCode(v, wrong)
+		u.refuse(v, "code", wrong)
 		return
 	}
 	if err == nil {
@@ -437,19 +544,12 @@ func codeError(err error) string {
 	return ""
 }
 
-func (u *pages) refuseCode(v *visit, code string) {
-	httpx.Note(v.r.Context(), httpx.FieldOutcome, code)
-	p := u.codePage(v)
-	p.Errors = Errors{"code": code}
-	v.render(http.StatusBadRequest, p)
-}
-
 func (u *pages) resend(v *visit) {
 	err := u.Logins.StartOnPage(v.r.Context(), u.entry(v), v.tx, v.tx.Identifier, v.tx.Region)
 	var early *login.ErrTooEarly
 	switch {
 	case err == nil, errors.Is(err, transaction.ErrMoved):
-		v.redirect(PathEmailCode)
+		v.redirect(PageOf(transaction.Challenge, v.tx))
 	case errors.As(err, &early):
 		p := u.codePage(v)
 		p.TooEarly = true

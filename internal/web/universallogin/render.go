@@ -150,9 +150,39 @@ func (s screen) Field(name string) field { return field{s, name} }
 // Problem gives what is wrong with the field, or nil.
 func (f field) Problem() *shownError { return f.Error(f.Name) }
 
+// identifier is the field in which people say who they are.
+type identifier struct {
+	field
+	Ask
+	Value           string
+	AddressAutofill string // what the browser is asked to put in where it is an e-mail address
+}
+
+// Identifier gives that field of the page.
+func (s screen) Identifier() identifier {
+	switch v := s.V.(type) {
+	case LoginID:
+		return identifier{s.Field("username"), v.Ask, v.Username, "username"}
+	case SignupID:
+		return identifier{s.Field(signupField(v.Phone)), v.Ask, v.Address, "email"}
+	}
+	return identifier{field: s.Field("username")}
+}
+
+// signupField is what the field is called on the page that asks who wants an account.
+func signupField(phone bool) string {
+	if phone {
+		return "phone"
+	}
+	return "email"
+}
+
+// Countries gives the choices of a number's country.
+func (f identifier) Countries() template.HTML { return countries(f.texts.Tag(), f.Region) }
+
 // Wait gives the seconds until a new code may be asked for, when there is a wait.
 func (s screen) Wait() int {
-	if v, ok := s.V.(EmailCode); ok {
+	if v, ok := s.V.(Code); ok {
 		return v.seconds()
 	}
 	return 0
@@ -165,7 +195,7 @@ func (s screen) WaitText() string {
 
 // Notice gives what the code page has to say about the last request for a code: sent, too early, or the limit; or nothing.
 func (s screen) Notice() template.HTML {
-	v, ok := s.V.(EmailCode)
+	v, ok := s.V.(Code)
 	if !ok {
 		return ""
 	}
@@ -184,7 +214,7 @@ func (s screen) Notice() template.HTML {
 
 // ResendFirst reports whether nothing but a new code helps, so that the button for it gets the focus.
 func (s screen) ResendFirst() bool {
-	v, ok := s.V.(EmailCode)
+	v, ok := s.V.(Code)
 	if !ok || v.LimitReached {
 		return false
 	}
@@ -198,7 +228,7 @@ func (s screen) ResendFirst() bool {
 
 // CodeRoom is how many characters the code field takes: pasted codes may come with a space between the digits.
 func (s screen) CodeRoom() int {
-	if v, ok := s.V.(EmailCode); ok {
+	if v, ok := s.V.(Code); ok {
 		return 2 * v.Length
 	}
 	return 0

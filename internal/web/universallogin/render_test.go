@@ -170,7 +170,10 @@ func TestForms_HaveTheMarkersOfUniversalLogin(t *testing.T) {
 	for _, c := range []struct{ sample, screen, field string }{
 		{"login-id", "login-id", "username"},
 		{"signup-id", "signup-id", "email"},
+		{"login-phone", "login-id", "username"},
+		{"signup-phone", "signup-id", "phone"},
 		{"code", "login-passwordless-email-code", "code"},
+		{"text", "login-passwordless-sms-otp", "code"},
 	} {
 		d := parse(t, c.sample, testShell("en"), byName(t, c.sample))
 		d.one("main", "class="+c.screen)
@@ -184,7 +187,9 @@ func TestForms_HaveTheMarkersOfUniversalLogin(t *testing.T) {
 		if _, ok := attr(form, "action"); ok {
 			t.Errorf("%s: the form must go to the page's own address", c.sample)
 		}
-		d.one("div", "class=_input-wrapper")
+		if n := len(d.all("div", "class=_input-wrapper")); n != 1+len(d.all("select")) {
+			t.Errorf("%s: %d wrappers of fields", c.sample, n)
+		}
 		d.one("input", "class=input", "id="+c.field, "name="+c.field, "autofocus")
 		d.one("label", "id="+c.field+"-label", "for="+c.field)
 		d.one("button", "type=submit", "name=action", "value=default", "data-action-button-primary=true", "class=_button-"+c.screen)
@@ -217,6 +222,15 @@ func TestFields_HaveTheAttributesThatHelpPeopleType(t *testing.T) {
 	d.one("input", "id=username", "type=email", "inputmode=email", "autocomplete=username", "autocapitalize=none", "spellcheck=false", "dir=ltr")
 	d = parse(t, "signup-id", testShell("ar"), byName(t, "signup-id"))
 	d.one("input", "id=email", "type=email", "autocomplete=email", "dir=ltr")
+	d = parse(t, "login-phone", testShell("ar"), byName(t, "login-phone"))
+	d.one("input", "id=username", "type=tel", "inputmode=tel", "autocomplete=tel", "dir=ltr", "aria-describedby=phone-hint")
+	d.one("select", "id=country", "name=identifier_phone_country_code", "autocomplete=tel-country-code")
+	d.one("label", "for=country")
+	d = parse(t, "signup-phone", testShell("ar"), byName(t, "signup-phone"))
+	d.one("input", "id=phone", "name=phone", "type=tel", "autocomplete=tel", "dir=ltr")
+	d = parse(t, "text", testShell("ar"), byName(t, "text"))
+	d.one("input", "id=code", "type=text", "inputmode=numeric", "autocomplete=one-time-code", "dir=ltr")
+	d.one("a", "data-link-name=edit-username", "aria-label=تعديل رقم الهاتف")
 	d = parse(t, "code", testShell("ar"), byName(t, "code"))
 	d.one("input", "id=code", "type=text", "inputmode=numeric", "pattern=[0-9]*", "autocomplete=one-time-code", "maxlength=12", "dir=ltr")
 }
@@ -227,6 +241,9 @@ func TestErrors_StandUnderTheirFieldAndTakeTheFocus(t *testing.T) {
 		{"login-id-error", "username", "invalid-email-format", "name@example.com"},
 		{"signup-id-error", "email", "no-email", "Enter your email address."},
 		{"code-wrong", "code", "invalid-verification-code", "This code is not right."},
+		{"text-wrong", "code", "invalid-verification-code", "newest text message"},
+		{"login-phone-error", "username", "invalid-phone-number", "the country code"},
+		{"signup-phone-error", "phone", "no-phone", "Enter your phone number."},
 	} {
 		d := parse(t, c.sample, testShell("en"), byName(t, c.sample))
 		d.one("input", "id="+c.field, "aria-invalid=true", "aria-describedby=error-element-"+c.field, "autofocus")
@@ -278,16 +295,18 @@ func TestErrors_EveryCodeHasWords(t *testing.T) {
 		"ip-blocked", "user-blocked", "same-user-login", "authentication-failure", "invalid-connection", "custom-script-error-code",
 		"auth0-users-validation", "passwordless-authenticator-error", "passwordless-unknown-error", "too-many-otps",
 	}
+	codeErrors := []string{
+		"no-code", "invalid-otp-code-format", "invalid-verification-code", "expired-verification-code", "too-many-failures",
+		"no-transaction-in-progress",
+	}
 	for _, c := range []struct {
 		view  View
 		codes []string
 	}{
-		{LoginID{}, []string{"no-email", "invalid-email-format", "invalid-login-id"}},
-		{SignupID{}, []string{"no-email", "invalid-email-format", "ip-signup-blocked"}},
-		{EmailCode{}, []string{
-			"no-code", "invalid-otp-code-format", "invalid-verification-code", "expired-verification-code", "too-many-failures",
-			"no-transaction-in-progress",
-		}},
+		{LoginID{}, []string{"no-email", "invalid-email-format", "no-phone", "invalid-phone-number", "invalid-login-id"}},
+		{SignupID{}, []string{"no-email", "invalid-email-format", "no-phone", "invalid-phone-number", "ip-signup-blocked"}},
+		{Code{}, codeErrors},
+		{Code{Phone: true}, codeErrors},
 		{Consent{}, []string{"invalid-action", "invalid-audience", "invalid-scope"}},
 	} {
 		for _, tag := range locale.Shipped() {
@@ -367,7 +386,7 @@ func TestCode_ShowsTheAddressWholeWithTheWayBack(t *testing.T) {
 	}
 	d.one("a", "data-link-name=edit-username", "href="+PathLoginID+"?state="+state, "aria-label=Edit email address")
 	d.one("a", "href=http://localhost:8444/", "rel=noopener")
-	d = parse(t, "signup", testShell("en"), sample{write: render(200, EmailCode{State: state, Email: "odd", Length: 6, Signup: true})})
+	d = parse(t, "signup", testShell("en"), sample{write: render(200, Code{State: state, Address: "odd", Length: 6, Signup: true})})
 	d.one("a", "data-link-name=edit-username", "href="+PathSignupID+"?state="+state)
 	if len(d.all("a", "rel=noopener")) != 0 {
 		t.Error("there is no inbox, yet the page links to one")
@@ -444,8 +463,10 @@ func TestPages_TreatEveryValueAsText(t *testing.T) {
 		s.Look = branding.Resolve(nil, nil, &branding.Branding{LogoURL: evil, FaviconURL: evil})
 		for _, v := range []View{
 			LoginID{State: evil, Username: evil, Signup: true, Errors: Errors{"username": evil, "": evil}},
-			SignupID{State: evil, Email: evil, Errors: Errors{"email": evil}},
-			EmailCode{State: evil, Email: evil, Length: 6, InboxURL: evil, Wait: time.Second, Errors: Errors{"code": evil}},
+			SignupID{State: evil, Address: evil, Errors: Errors{"email": evil}},
+			Code{Phone: true, State: evil, Address: evil, Length: 6},
+			LoginID{Ask: Ask{Phone: true, Region: evil, Other: evil}, State: evil, Username: evil},
+			Code{State: evil, Address: evil, Length: 6, InboxURL: evil, Wait: time.Second, Errors: Errors{"code": evil}},
 			Consent{State: evil, UserName: evil, ClientLogoURL: evil, Groups: []ScopeGroup{
 				{Name: evil, Scopes: []Scope{{Name: evil, Description: evil}}}, {Identity: true, Scopes: []Scope{{Name: evil}}},
 			}},
@@ -480,10 +501,11 @@ func TestPages_TreatEveryValueAsText(t *testing.T) {
 	}
 }
 
+// The choice of a country is as long as its page's style sheet, so that what such a page weighs is told as it travels: the
+// files are compressed, and kept for ever.
 func TestPages_WeighLessThanTheBudget(t *testing.T) {
 	t.Parallel()
-	css := regexp.MustCompile(`/u/assets/page\.[0-9a-f]+\.css`)
-	js := regexp.MustCompile(`/u/assets/page\.[0-9a-f]+\.js`)
+	files := regexp.MustCompile(`/u/assets/page\.[0-9a-f]+\.(?:css|js)`)
 	theme := branding.DefaultTheme()
 	heaviest, name := 0, ""
 	for _, tag := range locale.Shipped() {
@@ -491,9 +513,13 @@ func TestPages_WeighLessThanTheBudget(t *testing.T) {
 			s := testShell(tag)
 			s.Look = branding.Resolve(nil, &theme, nil)
 			d := parse(t, sm.name+" "+tag, s, sm)
-			weight := len(d.body) + len(fetchAsset(t, css.FindString(d.body)))
-			if path := js.FindString(d.body); path != "" {
-				weight += len(fetchAsset(t, path))
+			encoding := "identity"
+			if len(d.all("select")) > 0 {
+				encoding = "gzip"
+			}
+			weight := len(d.body)
+			for _, path := range files.FindAllString(d.body, -1) {
+				weight += len(fetchAssetAs(t, path, encoding))
 			}
 			if weight > heaviest {
 				heaviest, name = weight, d.name
@@ -506,11 +532,62 @@ func TestPages_WeighLessThanTheBudget(t *testing.T) {
 	t.Logf("the heaviest page is %s with %d bytes", name, heaviest)
 }
 
+func TestCountries_AreNamedInTheLanguageAndSortedByName(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ tag, first, chosen string }{
+		{"en", "🇦🇫 Afghanistan +93", "🇩🇪 Germany +49"},
+		{"de", "🇦🇫 Afghanistan +93", "🇩🇪 Deutschland +49"},
+		{"ja", "🇮🇸 アイスランド +354", "🇩🇪 ドイツ +49"},
+		{"ar", "🇪🇹 إثيوبيا \u200e+251", "🇩🇪 ألمانيا \u200e+49"},
+	} {
+		d := parse(t, "login-phone "+c.tag, testShell(c.tag), byName(t, "login-phone"))
+		options := d.all("option")
+		if len(options) < 240 || text(options[0]) != c.first {
+			t.Errorf("%s: %d countries, the first is %q, want %q", c.tag, len(options), text(options[0]), c.first)
+		}
+		if got := text(d.one("option", "selected", "value=DE")); got != c.chosen {
+			t.Errorf("%s: chosen is %q, want %q", c.tag, got, c.chosen)
+		}
+	}
+}
+
+func TestIdentifier_AsksForTheOtherKindInAFormOfItsOwn(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ sample, connection, words string }{
+		{"login-phone-switch", "email", "Use an email address instead"},
+		{"login-email-switch", "sms", "Use a phone number instead"},
+	} {
+		d := parse(t, c.sample, testShell("en"), byName(t, c.sample))
+		form := d.one("form", "data-form-secondary=true", "method=post")
+		if got := text(form); got != c.words {
+			t.Errorf("%s: the form says %q, want %q", c.sample, got, c.words)
+		}
+		d.one("input", "name=connection", "type=hidden", "value="+c.connection)
+	}
+	for _, name := range []string{"login-id", "login-phone", "signup-phone"} {
+		d := parse(t, name, testShell("en"), byName(t, name))
+		if n := len(d.all("input", "name=connection")); n != 0 {
+			t.Errorf("%s: there is no other kind, yet it is offered", name)
+		}
+	}
+}
+
+// Only the page of a text message waits for one: an e-mail never comes that way.
+func TestCode_OfATextMessageGoesInByOneTap(t *testing.T) {
+	t.Parallel()
+	d := parse(t, "text", testShell("en"), byName(t, "text"))
+	d.one("input", "id=code", "data-text-message")
+	d = parse(t, "code", testShell("en"), byName(t, "code"))
+	if len(d.all("input", "data-text-message")) != 0 {
+		t.Error("the page of an e-mail waits for a text message")
+	}
+}
+
 func BenchmarkRender(b *testing.B) {
 	s := testShell("de")
 	for b.Loop() {
 		rec := httptest.NewRecorder()
-		if err := Render(rec, 200, s, EmailCode{State: state, Email: "ada@example.com", Length: 6, Wait: 30 * time.Second}); err != nil {
+		if err := Render(rec, 200, s, Code{State: state, Address: "ada@example.com", Length: 6, Wait: 30 * time.Second}); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -29,12 +29,14 @@ const state = "hKFo2SBstate"
 
 // samples are all pages, each in its telling states.
 func samples() []sample {
-	code := EmailCode{State: state, Email: "ada.lovelace@example.com", Length: 6}
-	with := func(change func(*EmailCode)) EmailCode {
+	code := Code{State: state, Address: "ada.lovelace@example.com", Length: 6}
+	with := func(change func(*Code)) Code {
 		c := code
 		change(&c)
 		return c
 	}
+	text := func(c *Code) { c.Phone, c.Address = true, "+49 1512 3****89" }
+	phone := Ask{Phone: true, Region: "DE"}
 	groups := []ScopeGroup{
 		{Identity: true, Scopes: []Scope{{Name: "openid"}, {Name: "profile"}, {Name: "email"}, {Name: "offline_access"}}},
 		{Name: "Payments API", Scopes: []Scope{{Name: "read:payments", Description: "Read your payments"}, {Name: "write:payments"}}},
@@ -45,14 +47,25 @@ func samples() []sample {
 		{"login-id-alert", render(400, LoginID{State: state, Username: "ada@example.com", Errors: Errors{"": "passwordless-authenticator-error"}})},
 		{"signup-id", render(200, SignupID{State: state})},
 		{"signup-id-error", render(400, SignupID{State: state, Errors: Errors{"email": "no-email"}})},
-		{"code", render(200, with(func(c *EmailCode) { c.Wait = 28 * time.Second; c.InboxURL = "http://localhost:8444/" }))},
+		{"login-phone", render(200, LoginID{Ask: phone, State: state, Signup: true})},
+		{"login-phone-switch", render(200, LoginID{Ask: Ask{Phone: true, Region: "JP", Other: "email"}, State: state, Signup: true})},
+		{"login-phone-error", render(400, LoginID{Ask: phone, State: state, Signup: true, Username: "12", Errors: Errors{"username": "invalid-phone-number"}})},
+		{"login-email-switch", render(200, LoginID{Ask: Ask{Other: "sms"}, State: state, Signup: true})},
+		{"signup-phone", render(200, SignupID{Ask: phone, State: state})},
+		{"signup-phone-error", render(400, SignupID{Ask: phone, State: state, Errors: Errors{"phone": "no-phone"}})},
+		{"text", render(200, with(func(c *Code) { text(c); c.Wait = 28 * time.Second; c.InboxURL = "http://localhost:8444/" }))},
+		{"text-resent", render(200, with(func(c *Code) { text(c); c.Wait = 30 * time.Second; c.Resent = true }))},
+		{"text-wrong", render(400, with(func(c *Code) { text(c); c.Errors = Errors{"code": "invalid-verification-code"} }))},
+		{"text-expired", render(400, with(func(c *Code) { text(c); c.Errors = Errors{"code": "expired-verification-code"} }))},
+		{"text-limit", render(200, with(func(c *Code) { text(c); c.LimitReached = true }))},
+		{"code", render(200, with(func(c *Code) { c.Wait = 28 * time.Second; c.InboxURL = "http://localhost:8444/" }))},
 		{"code-ready", render(200, code)},
-		{"code-resent", render(200, with(func(c *EmailCode) { c.Wait = 30 * time.Second; c.Resent = true }))},
-		{"code-early", render(200, with(func(c *EmailCode) { c.Wait = 12 * time.Second; c.TooEarly = true }))},
-		{"code-wrong", render(400, with(func(c *EmailCode) { c.Errors = Errors{"code": "invalid-verification-code"} }))},
-		{"code-expired", render(400, with(func(c *EmailCode) { c.Errors = Errors{"code": "expired-verification-code"} }))},
-		{"code-exhausted", render(400, with(func(c *EmailCode) { c.Errors = Errors{"code": "too-many-failures"} }))},
-		{"code-limit", render(200, with(func(c *EmailCode) { c.LimitReached = true }))},
+		{"code-resent", render(200, with(func(c *Code) { c.Wait = 30 * time.Second; c.Resent = true }))},
+		{"code-early", render(200, with(func(c *Code) { c.Wait = 12 * time.Second; c.TooEarly = true }))},
+		{"code-wrong", render(400, with(func(c *Code) { c.Errors = Errors{"code": "invalid-verification-code"} }))},
+		{"code-expired", render(400, with(func(c *Code) { c.Errors = Errors{"code": "expired-verification-code"} }))},
+		{"code-exhausted", render(400, with(func(c *Code) { c.Errors = Errors{"code": "too-many-failures"} }))},
+		{"code-limit", render(200, with(func(c *Code) { c.LimitReached = true }))},
 		{"consent", render(200, Consent{State: state, UserName: "Ada Lovelace", Groups: groups})},
 		{"consent-error", render(400, Consent{State: state, Groups: groups[:1], Errors: Errors{"": "invalid-action"}})},
 		{"callback-confirmation", render(200, CallbackConfirmation{State: state, UserName: "ada.lovelace@example.com", Target: "com.example.bank://callback"})},
@@ -163,8 +176,16 @@ func localAsset(t *testing.T, folder, html, kind string) string {
 
 func fetchAsset(t *testing.T, path string) string {
 	t.Helper()
+	return fetchAssetAs(t, path, "identity")
+}
+
+// fetchAssetAs gives a file as it travels to a browser that takes an encoding.
+func fetchAssetAs(t *testing.T, path, encoding string) string {
+	t.Helper()
 	rec := httptest.NewRecorder()
-	page.Assets().ServeHTTP(rec, httptest.NewRequest(http.MethodGet, path, nil))
+	r := httptest.NewRequest(http.MethodGet, path, nil)
+	r.Header.Set("Accept-Encoding", encoding)
+	page.Assets().ServeHTTP(rec, r)
 	if rec.Code != http.StatusOK {
 		t.Fatalf("GET %s: status %d, want 200", path, rec.Code)
 	}

@@ -20,6 +20,7 @@ const (
 	PathLoginID              = "/u/login/identifier"
 	PathSignupID             = "/u/signup/identifier"
 	PathEmailCode            = "/u/login/passwordless-email-challenge"
+	PathTextCode             = "/u/login/passwordless-sms-challenge"
 	PathConsent              = "/u/consent"
 	PathLogout               = "/u/logout"
 	PathAccountPicker        = "/u/account-picker"
@@ -55,8 +56,17 @@ type view struct {
 	images         []string // addresses of pictures that come from other hosts
 }
 
-// LoginID asks who is there. Field: username.
+// Ask is how people say who they are: by e-mail address or, as a text message needs it, by telephone number.
+type Ask struct {
+	Phone  bool
+	Region string // the country that is chosen for numbers without one (ISO 3166)
+	Other  string // the connection that asks for the other of both; empty where there is none
+}
+
+// LoginID asks who is there. Fields: username, and identifier_phone_country_code beside a number. A form of its own has the
+// field connection, to be asked for the other kind of address.
 type LoginID struct {
+	Ask
 	State    string
 	Username string // what was typed, or the login hint
 	Signup   bool   // offer the way to sign up
@@ -67,21 +77,23 @@ func (v LoginID) view() view {
 	return view{prompt: "login-id", screen: "login-id", state: v.State, errors: v.Errors}
 }
 
-// SignupID asks who wants an account. Field: email.
+// SignupID asks who wants an account. Fields: email or phone; the rest is as for LoginID.
 type SignupID struct {
-	State  string
-	Email  string // what was typed, or the login hint
-	Errors Errors
+	Ask
+	State   string
+	Address string // what was typed, or the login hint
+	Errors  Errors
 }
 
 func (v SignupID) view() view {
 	return view{prompt: "signup-id", screen: "signup-id", state: v.State, errors: v.Errors}
 }
 
-// EmailCode asks for the code of an e-mail. Field: code.
-type EmailCode struct {
+// Code asks for the code of an e-mail or of a text message. Field: code.
+type Code struct {
 	State        string
-	Email        string        // as typed, shown whole
+	Phone        bool          // it was a text message
+	Address      string        // where the code was sent: an e-mail address whole, of a number what its owner knows it by
 	Length       int           // digits of a code
 	Wait         time.Duration // until a new code may be asked for; counted in the button where script runs
 	Resent       bool          // a new code has just been sent
@@ -92,15 +104,19 @@ type EmailCode struct {
 	Errors       Errors
 }
 
-func (v EmailCode) view() view {
-	return view{
+func (v Code) view() view {
+	shown := view{
 		prompt: "login-passwordless", screen: "login-passwordless-email-code", state: v.State, errors: v.Errors,
-		vars: locale.Vars{"email": v.Email},
+		vars: locale.Vars{"email": v.Address},
 	}
+	if v.Phone {
+		shown.screen, shown.vars = "login-passwordless-sms-otp", locale.Vars{"phone_number": v.Address}
+	}
+	return shown
 }
 
 // seconds gives the wait in whole seconds, rounded up.
-func (v EmailCode) seconds() int { return int((v.Wait + time.Second - 1) / time.Second) }
+func (v Code) seconds() int { return int((v.Wait + time.Second - 1) / time.Second) }
 
 // Consent asks whether a client may have what it asked for. Actions: accept, deny.
 type Consent struct {

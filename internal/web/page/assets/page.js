@@ -33,6 +33,17 @@
   });
   window.addEventListener("pageshow", function () { sent = false; });
 
+  // The code of a text message that names this host goes in by one tap (Web OTP API). Sending the form ends the offer.
+  var code = document.querySelector("input[data-text-message]");
+  if (code && window.OTPCredential) {
+    var offer = new AbortController();
+    form.addEventListener("submit", function () { offer.abort(); });
+    navigator.credentials.get({ otp: { transport: ["sms"] }, signal: offer.signal }).then(function (message) {
+      code.value = message.code;
+      form.requestSubmit(form.querySelector("[data-action-button-primary]"));
+    }).catch(function () {});
+  }
+
   // The wait before the next code is counted in the button. The server keeps the rule; this only shows it.
   document.querySelectorAll("button[data-wait]").forEach(function (button) {
     var label = button.textContent, end = Date.now() + button.dataset.wait * 1000;
