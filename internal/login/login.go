@@ -31,9 +31,20 @@ var (
 	ErrWrongNumber = otp.ErrWrongNumber
 	// ErrCallback is the answer to a link whose answer would go where the client's answers may no longer go.
 	ErrCallback = apierr.New(apierr.Forbidden, "callback_mismatch", "Callback URL mismatch")
+	// ErrProvider is the answer where the provider of a connection did not take a text message; a *ProviderError has its words.
+	ErrProvider = apierr.New(apierr.Invalid, "sms_provider_error", "The text message could not be sent.")
 	// ErrUnsupported is the answer for connections of a strategy whose codes cannot be sent.
 	ErrUnsupported = apierr.New(apierr.Invalid, "unsupported_strategy", "Connection is disabled")
 )
+
+// ProviderError is ErrProvider with the words of the provider, which the caller of the API hears. Pages keep them back.
+type ProviderError struct{ Words string }
+
+// Error implements error.
+func (e *ProviderError) Error() string { return "the provider did not take a text message: " + e.Words }
+
+// Unwrap makes it ErrProvider.
+func (e *ProviderError) Unwrap() error { return ErrProvider }
 
 // Logins starts codes and takes them. It is safe for concurrent use.
 type Logins struct {

@@ -181,6 +181,7 @@ func (l *Logins) issue(ctx context.Context, s Start, canonical string, known otp
 		if hosted && s.Connection.BindsOrigin() {
 			m.OriginHost = s.Site.Domain.Host
 		}
+		m.AppHash, _ = s.Client.Metadata["android_sms_hash"].(string)
 	}
 	prepared, err := l.c.Messages.Prepare(tenantID, m)
 	if err != nil {
@@ -223,7 +224,27 @@ func (l *Logins) issue(ctx context.Context, s Start, canonical string, known otp
 	if err != nil {
 		return err
 	}
+	if s.Connection.SendsItself() {
+		return l.deliver(ctx, tenantID, challenge, prepared)
+	}
 	l.c.Messages.Committed(prepared)
+	return nil
+}
+
+// deliver waits for the provider of the connection, as Auth0 does. A code that certainly has not left dies with the failure;
+// one that may have is good.
+func (l *Logins) deliver(ctx context.Context, tenantID string, c *otp.Challenge, p *message.Prepared) error {
+	d := l.c.Messages.Deliver(ctx, p)
+	if d.State == message.StateFailed {
+		err := l.c.Tx.InTx(ctx, func(ctx context.Context) error { return l.c.Codes.Withdraw(ctx, tenantID, c) })
+		if err != nil {
+			return fmt.Errorf("withdraw a code that was not sent: %w", err)
+		}
+		return &ProviderError{d.Told}
+	}
+	if d.State == message.StateUnknown && d.Told != "" {
+		return &ProviderError{d.Told}
+	}
 	return nil
 }
 

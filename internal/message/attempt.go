@@ -15,20 +15,20 @@ func (w *worker) attempt(j job) ended {
 	case c.slots <- struct{}{}:
 		defer func() { <-c.slots }()
 	case <-w.sendContext.Done():
-		return w.later(j, name, w.clock.Now(), reasonStopping)
+		return w.postpone(j, name, w.clock.Now(), reasonStopping)
 	}
 	now := w.clock.Now()
 	switch until, reason := c.breaker.closedUntil(now); {
 	case w.sendContext.Err() != nil:
-		return w.later(j, name, now, reasonStopping)
+		return w.postpone(j, name, now, reasonStopping)
 	case !now.Before(j.message.ExpiresAt):
 		return w.failed(j, name, reasonExpired)
 	case c.isRetired() && w.sendContext.Err() == nil:
-		return w.later(j, name, now, reasonChanged)
+		return w.postpone(j, name, now, reasonChanged)
 	case now.Add(sendTimeout).After(j.until):
-		return w.later(j, name, now, "waited too long for a connection")
+		return w.postpone(j, name, now, "waited too long for a connection")
 	case until.After(now) && until.Before(j.message.ExpiresAt):
-		return w.later(j, name, until.Add(jitter(2*time.Second)), reason)
+		return w.postpone(j, name, until.Add(jitter(2*time.Second)), reason)
 	case until.After(now):
 		return w.failed(j, name, reason)
 	}
@@ -49,19 +49,36 @@ func (w *worker) attempt(j job) ended {
 			ProviderMessageID: result.ProviderMessageID,
 		}}
 	case VerdictUnknown:
-		return w.unknown(j, name, result.Detail)
+		return w.unknown(j, name, result.Detail).telling(result)
 	case VerdictRetry:
 		at := w.clock.Now().Add(max(backoff(j.attempts), result.RetryAfter))
 		if errors.Is(w.sendContext.Err(), context.Canceled) {
 			at = w.clock.Now() // we were cut off, it was not refused: the next process may try at once
+		}
+		if w.isAwaited(j.key) {
+			return w.failed(j, name, result.Detail).telling(result)
 		}
 		if at.Before(j.message.ExpiresAt) {
 			return w.later(j, name, at, result.Detail)
 		}
 		return w.failed(j, name, "no time is left for another attempt: "+result.Detail)
 	default:
-		return w.failed(j, name, result.Detail)
+		return w.failed(j, name, result.Detail).telling(result)
 	}
+}
+
+// telling adds what whoever waits for the outcome is told.
+func (e ended) telling(r Result) ended {
+	e.told, e.config = r.Told, r.Verdict == VerdictConfig
+	return e
+}
+
+// postpone is for attempts that did not begin: they are made later, or never where somebody waits.
+func (w *worker) postpone(j job, provider string, at time.Time, reason string) ended {
+	if w.isAwaited(j.key) {
+		return w.failed(j, provider, reason)
+	}
+	return w.later(j, provider, at, reason)
 }
 
 // The reasons that do not come from a provider.
@@ -117,6 +134,7 @@ func (w *worker) report(results []ended) {
 			outcome = "retry"
 		}
 		w.metrics.messages.WithLabelValues(string(r.channel), string(r.kind), cmp.Or(o.Provider, "none"), outcome).Inc()
+		w.tell(o.Key, Delivery{o.State, r.told, r.config})
 		if o.State == StateSent {
 			continue
 		}

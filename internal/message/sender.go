@@ -72,6 +72,7 @@ type Sender struct {
 	keys   *seal.Keyset
 	clock  clock.Clock
 	worker *worker
+	paces  *paces
 }
 
 // New makes a Sender and, unless it is idle, starts its worker, which begins with the messages that an earlier process left
@@ -100,7 +101,7 @@ func New(c Config) (*Sender, error) {
 	} else {
 		go w.run()
 	}
-	return &Sender{store: c.Store, keys: c.Keys, clock: c.Clock, worker: w}, nil
+	return &Sender{store: c.Store, keys: c.Keys, clock: c.Clock, worker: w, paces: &paces{}}, nil
 }
 
 // Prepare makes a message ready to be queued, before any transaction is open.

@@ -36,6 +36,7 @@ type worker struct {
 	mu       sync.Mutex
 	fresh    []*Prepared
 	ended    []ended
+	awaited  map[Key]chan Delivery // messages whose askers wait
 	inFlight int
 	retryAt  time.Time // the earliest retry that this worker knows of
 	closing  bool
@@ -67,6 +68,9 @@ type ended struct {
 	outcome Outcome
 	failure *Failure // set when the tenant's log is to tell
 	warning *Failure // set when it is to tell of its template
+
+	told   string // to whoever waits for the outcome
+	config bool   // the provider's settings are wrong
 }
 
 func newWorker(c Config, m *metrics) *worker {
@@ -76,6 +80,8 @@ func newWorker(c Config, m *metrics) *worker {
 		owner: ident.Hex(8),
 		wake:  make(chan struct{}, 1),
 		done:  make(chan struct{}),
+
+		awaited: map[Key]chan Delivery{},
 	}
 	w.sendContext, w.cutSends = context.WithCancel(context.Background())
 	return w
@@ -352,6 +358,7 @@ func (w *worker) commit(ctx context.Context, taken []outgoing, results []ended) 
 		w.inbox.announce(copies)
 	}
 	w.report(results)
+	w.tellTaken(carried, claimed)
 	return claimed, nil
 }
 
@@ -432,6 +439,22 @@ func (w *worker) claim(ctx context.Context, carried []outgoing, until time.Time)
 		}
 	}
 	return jobs, nil
+}
+
+// tellTaken ends the waiting for messages that others have: they were cancelled, or a node that scans took them.
+func (w *worker) tellTaken(carried []outgoing, claimed []job) {
+	if len(carried) == len(claimed) {
+		return
+	}
+	mine := make(map[Key]bool, len(claimed))
+	for _, j := range claimed {
+		mine[j.key] = true
+	}
+	for _, o := range carried {
+		if !mine[o.row.Key] {
+			w.tell(o.row.Key, Delivery{State: StateCancelled})
+		}
+	}
 }
 
 func copiesOf(jobs []job) []Copy {

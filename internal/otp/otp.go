@@ -156,6 +156,11 @@ func (o *Codes) Put(ctx context.Context, tenantID string, c *Challenge) error {
 	return o.store.PutChallenge(ctx, tenantID, c)
 }
 
+// Withdraw makes a challenge useless, in the caller's transaction: its secrets did not leave.
+func (o *Codes) Withdraw(ctx context.Context, tenantID string, c *Challenge) error {
+	return o.store.KillChallenge(ctx, tenantID, c.Connection, c.Identifier, c.ID)
+}
+
 // bind ties a code to its row, address and login, so that equal codes have different hashes and no row's hash fits another.
 func bind(tenantID string, c *Challenge, code string) string {
 	return strings.Join([]string{tenantID, c.Connection, c.Identifier, c.Transaction, c.ID, code}, "\x00")

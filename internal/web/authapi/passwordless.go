@@ -302,7 +302,10 @@ var errPhonePattern = badStart("bad.phone_number", `String does not match patter
 // startWire gives the answer of /passwordless/start to a refusal.
 func startWire(r *http.Request, err error) wire {
 	var protocol *oauth.Error
+	var provider *login.ProviderError
 	switch {
+	case errors.As(err, &provider):
+		return wire{http.StatusBadRequest, "sms_provider_error", cmp.Or(provider.Words, login.ErrProvider.Message)}
 	case errors.Is(err, clientauth.ErrMissingID):
 		return wire{http.StatusBadRequest, "bad.client_id", "Missing required property: client_id"}
 	case errors.Is(err, clientauth.ErrUnknown):
