@@ -66,7 +66,7 @@ func exchanges() []exchange {
 		{name: "start-unknown-connection", body: `{"client_id":"{native}","connection":"pigeon","email":"ada@example.com","send":"code"}`},
 		{name: "start-database-connection", before: addConnections, body: `{"client_id":"{native}","connection":"Users","email":"ada@example.com","send":"code"}`},
 		{name: "start-disabled-connection", body: `{"client_id":"{native}","connection":"others","email":"ada@example.com","send":"code"}`},
-		{name: "start-sms-connection", body: `{"client_id":"{native}","connection":"sms","phone_number":"+15551234567"}`},
+		{name: "start-sms-connection", body: `{"client_id":"{native}","connection":"sms","phone_number":"+14155552671"}`},
 		{name: "start-signup-disabled", body: `{"client_id":"{native}","connection":"closed","email":"amy@example.com","send":"code"}`},
 		{name: "start-signup-disabled-silently", body: `{"client_id":"{native}","connection":"silent","email":"amy@example.com","send":"code"}`},
 		{name: "start-no-email", body: `{"client_id":"{native}","connection":"email","send":"code"}`},
