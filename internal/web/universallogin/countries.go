@@ -33,7 +33,8 @@ type option struct{ region, rest string }
 // options hold the choices of one language each: 245 names, looked up and sorted once.
 var options sync.Map
 
-// countries gives the choices of a number's country in a language. The markup is as short as HTML allows, since it is the
+// countries gives the choices of a number's country in a language. The name comes first: by its first letters people jump to
+// it. The markup is as short as HTML allows, since it is the
 // longest part of its page.
 func countries(tag, chosen string) template.HTML {
 	list, ok := options.Load(tag)
@@ -69,7 +70,7 @@ func optionsIn(tag string) []option {
 	}
 	list := make([]option, len(all))
 	for i, c := range all {
-		list[i] = option{c.Region, ">" + flag(c.Region) + " " + template.HTMLEscapeString(c.name) + " " + mark + "+" + strconv.Itoa(c.Code)}
+		list[i] = option{c.Region, ">" + template.HTMLEscapeString(c.name) + " " + mark + "+" + strconv.Itoa(c.Code) + " " + flag(c.Region)}
 	}
 	return list
 }
