@@ -198,7 +198,7 @@ func query(r *http.Request) (message.InboxFilter, time.Duration, error) {
 		var err error
 		switch value := values[0]; name {
 		case "to":
-			f.To = value
+			f.To = recipient(value)
 		case "since":
 			f.Since, err = moment(value)
 		case "wait":
@@ -211,6 +211,14 @@ func query(r *http.Request) (message.InboxFilter, time.Duration, error) {
 		}
 	}
 	return f, wait, nil
+}
+
+// recipient reads an address of a query. Where people write a telephone number without encoding its plus sign, a space has come.
+func recipient(value string) string {
+	if strings.HasPrefix(value, " ") {
+		return "+" + strings.TrimSpace(value)
+	}
+	return value
 }
 
 // moment reads a time: RFC 3339, or Unix time in seconds or milliseconds.

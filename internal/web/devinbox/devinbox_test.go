@@ -370,3 +370,25 @@ func TestAssets_AreServedWithTheirTypes(t *testing.T) {
 		t.Error("the folder of assets is listed")
 	}
 }
+
+func TestPage_ShowsATextMessageAsText(t *testing.T) {
+	t.Parallel()
+	i := &inbox{messages: []message.InboxMessage{{
+		Key: message.Key{Tenant: "t1", ID: "m3"}, Channel: message.Text, To: "+15551234567",
+		Text: "Acme: 481516 is your code.\n\n@login.acme.example #481516", Code: "481516", CreatedAt: noon,
+	}}}
+	h := handler(i, Config{})
+	page := ask(h, "GET", "/").Body.String()
+	for _, want := range []string{"<h1><bdi>Acme: 481516 is your code.</bdi></h1>", "@login.acme.example #481516</pre>"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %s", want)
+		}
+	}
+	if strings.Contains(page, "<iframe") || strings.Contains(page, "<dt>From</dt>") {
+		t.Error("the page shows a frame, or a sender that is not there")
+	}
+	ask(h, "GET", "/messages?to=+15551234567")
+	if got := i.asked[len(i.asked)-1].To; got != "+15551234567" {
+		t.Errorf("a number with a plus sign was read as %q", got)
+	}
+}

@@ -58,7 +58,7 @@ type tab struct {
 // page answers with the page for people: the list, and the message chosen or the newest.
 func (h *Handler) page(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
-	filter := message.InboxFilter{Tenant: r.PathValue("tenant"), To: strings.TrimSpace(q.Get("to"))}
+	filter := message.InboxFilter{Tenant: r.PathValue("tenant"), To: strings.TrimSpace(recipient(q.Get("to")))}
 	messages, err := h.config.Inbox.List(r.Context(), filter, 0)
 	if err != nil {
 		h.fail(w, r, err)
@@ -94,7 +94,11 @@ func (h *Handler) page(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// line is a message in the list. A text message has no subject: its first line stands for it.
 func line(m message.InboxMessage, base, to string) listed {
+	if m.Channel != message.Email {
+		m.Subject, _, _ = strings.Cut(m.Text, "\n")
+	}
 	return listed{
 		InboxMessage: m, Href: address(base, to, m.ID, ""),
 		Stamp: m.CreatedAt.UTC().Format(timeFormat), Clock: m.CreatedAt.UTC().Format("15:04:05") + " UTC",
@@ -102,8 +106,13 @@ func line(m message.InboxMessage, base, to string) listed {
 }
 
 func open(l listed, base, to, chosen string) *opened {
-	o := &opened{listed: l, Tab: "mail", Src: base + "/messages/" + url.PathEscape(l.ID) + "/html", All: address(base, to, "", "")}
-	for _, t := range []tab{{Name: "mail", Label: "Message"}, {Name: "text", Label: "Text"}, {Name: "headers", Label: "Headers"}} {
+	o := &opened{listed: l, Src: base + "/messages/" + url.PathEscape(l.ID) + "/html", All: address(base, to, "", "")}
+	tabs := []tab{{Name: "mail", Label: "Message"}, {Name: "text", Label: "Text"}, {Name: "headers", Label: "Headers"}}
+	if l.Channel != message.Email {
+		tabs = []tab{{Name: "text", Label: "Message"}, {Name: "headers", Label: "Headers"}}
+	}
+	o.Tab = tabs[0].Name
+	for _, t := range tabs {
 		t.Href = address(base, to, l.ID, t.Name) + "#message"
 		if t.Name == chosen {
 			o.Tab = chosen
