@@ -28,6 +28,9 @@ type Users interface {
 	// UsersOfConnection lists users with an identity at the connection (by name), the first created first, at most limit of
 	// those behind after.
 	UsersOfConnection(ctx context.Context, tenantID, connection string, after user.Position, limit int) ([]*user.User, error)
+	// UserItems and PutUserItem are those of user.ItemStore.
+	UserItems(ctx context.Context, tenantID, userID, kind string) ([]user.Item, error)
+	PutUserItem(ctx context.Context, tenantID string, i user.Item) error
 }
 
 // Keys gives the keys with which a tenant's own tokens are checked.

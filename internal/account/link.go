@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"latchkey/internal/apierr"
 	"latchkey/internal/connection"
@@ -89,10 +90,12 @@ func (a *Accounts) Link(ctx context.Context, tenantID, userID string, caller Cal
 		// Whoever is blocked does not come in as somebody else.
 		return nil, errUnable
 	}
-	primary := *stored
-	primary.Identities = append(slices.Clone(stored.Identities), linked(secondary)...)
-	primary.UpdatedAt = a.now()
-	return &Change{User: &primary, commit: func(ctx context.Context) error {
+	undone, err := a.c.Users.UserItems(ctx, tenantID, secondary.ID, user.Undone)
+	if err != nil {
+		return nil, fmt.Errorf("read what the account to link was separated from: %w", err)
+	}
+	primary := stored.Join(secondary, a.now())
+	return &Change{User: primary, commit: func(ctx context.Context) error {
 		// The first write holds the account as it was read, so that nothing of it is lost.
 		if err := a.c.Users.UpdateUser(ctx, tenantID, secondary); err != nil {
 			return changed(err)
@@ -103,7 +106,16 @@ func (a *Accounts) Link(ctx context.Context, tenantID, userID string, caller Cal
 		if err := a.forget(ctx, tenantID, secondary.ID); err != nil {
 			return err
 		}
-		return a.c.Users.UpdateUser(ctx, tenantID, &primary)
+		if err := a.c.Users.UpdateUser(ctx, tenantID, primary); err != nil {
+			return err
+		}
+		for _, item := range undone {
+			item.UserID = primary.ID
+			if err := a.c.Users.PutUserItem(ctx, tenantID, item); err != nil {
+				return err
+			}
+		}
+		return nil
 	}}, nil
 }
 
@@ -117,14 +129,6 @@ func changed(err error) error {
 
 // idOf gives the id of the account that an identity was or would be.
 func idOf(i user.Identity) string { return string(i.Provider) + "|" + i.UserID }
-
-// linked gives the identities of an account as those of another: the main one takes the profile and the password along.
-func linked(u *user.User) []user.Identity {
-	list := slices.Clone(u.Identities)
-	list[0].ProfileData = u.ProfileData()
-	list[0].Password, list[0].FormerPasswords = u.Password, u.FormerPasswords
-	return list
-}
 
 // named gives the id of the account that a request names, and the connection that it must be of where it says so.
 func (a *Accounts) named(ctx context.Context, tenantID string, _ Caller, in Link) (id, wanted string, err error) {
@@ -214,7 +218,8 @@ func audienceOf(claim any) (list []string, ok bool) {
 }
 
 // Unlink decides to make a linked identity an account of its own again, with the profile that the identity has kept and no
-// metadata. The change's user is the one that it leaves.
+// metadata. What was opened through its connection ends at the account that it leaves, which is the change's user, and the
+// two are not linked again by themselves.
 func (a *Accounts) Unlink(ctx context.Context, tenantID, userID string, provider connection.Strategy, identityID string) (*Change, error) {
 	stored, err := a.User(ctx, tenantID, userID)
 	if err != nil {
@@ -243,6 +248,30 @@ func (a *Accounts) Unlink(ctx context.Context, tenantID, userID string, provider
 		if err := a.c.Users.UpdateUser(ctx, tenantID, &primary); err != nil {
 			return err
 		}
-		return a.c.Users.CreateUser(ctx, tenantID, alone)
+		if err := a.c.Users.CreateUser(ctx, tenantID, alone); err != nil {
+			return err
+		}
+		for _, item := range append(undone(primary.ID, alone.Identities, now), undone(alone.ID, primary.Identities, now)...) {
+			if err := a.c.Users.PutUserItem(ctx, tenantID, item); err != nil {
+				return err
+			}
+		}
+		if err := a.c.Sessions.EndVia(ctx, tenantID, primary.ID, identity.Connection); err != nil {
+			return err
+		}
+		return a.c.Grants.EndVia(ctx, tenantID, primary.ID, identity.Connection)
 	}}, nil
+}
+
+// undone gives the items that keep logins through identities apart from a user.
+func undone(userID string, identities []user.Identity, now time.Time) []user.Item {
+	var items []user.Item
+	for _, i := range identities {
+		for _, identifier := range i.Identifiers {
+			items = append(items, user.Item{
+				UserID: userID, Kind: user.Undone, ID: user.UndoneID(i.Connection, identifier), Document: []byte(`{}`), CreatedAt: now,
+			})
+		}
+	}
+	return items
 }

@@ -69,10 +69,7 @@ func rulesOf(c *connection.Connection) rules {
 		return r
 	}
 	r.email, r.phone, r.username = ruleOf(o.Attributes.Email), ruleOf(o.Attributes.PhoneNumber), ruleOf(o.Attributes.Username)
-	r.phone.unique = r.phone.identifier // people may share a number that finds nobody
-	if e := o.Attributes.Email; e != nil && e.Unique != nil {
-		r.email.unique = *e.Unique || r.email.identifier
-	}
+	r.email.unique, r.phone.unique = o.UniqueEmail(), o.UniquePhone()
 	if n := o.Attributes.Username; n != nil && n.Validation != nil {
 		r.boundUsername(n.Validation.MinLength, n.Validation.MaxLength)
 		if types := n.Validation.AllowedTypes; types != nil {

@@ -39,6 +39,20 @@ type DatabaseOptions struct {
 	} `json:"custom_password_hash,omitempty"`
 }
 
+// UniqueEmail reports whether no two users of a database connection have the same e-mail address: always where it finds them.
+func (o *DatabaseOptions) UniqueEmail() bool {
+	if o.Attributes == nil || o.Attributes.Email == nil {
+		return true
+	}
+	e := o.Attributes.Email
+	return e.Unique == nil || *e.Unique || e.Identifier.Active
+}
+
+// UniquePhone reports the same of the number: people may share one that finds nobody.
+func (o *DatabaseOptions) UniquePhone() bool {
+	return o.Attributes != nil && o.Attributes.PhoneNumber != nil && o.Attributes.PhoneNumber.Identifier.Active
+}
+
 // Length bounds a text in characters.
 type Length struct {
 	Min int `json:"min,omitempty"`

@@ -303,6 +303,15 @@ func (g *Grants) EndAllOf(ctx context.Context, tenantID, userID string) error {
 	return g.store.RevokeTokens(ctx, tenantID, userID, g.clock.Now())
 }
 
+// EndVia ends what clients were given for a user who logged in through a connection (by name), in the caller's transaction:
+// the refresh tokens, and all codes that wait.
+func (g *Grants) EndVia(ctx context.Context, tenantID, userID, connection string) error {
+	if err := g.store.DeleteCodes(ctx, tenantID, userID); err != nil {
+		return err
+	}
+	return g.store.RevokeTokensVia(ctx, tenantID, userID, connection, g.clock.Now())
+}
+
 // Consented gives the scopes that a user has allowed a client at an audience.
 func (g *Grants) Consented(ctx context.Context, tenantID, userID, clientID, audience string) ([]string, error) {
 	c, err := g.store.ConsentFor(ctx, tenantID, userID, clientID, audience)

@@ -144,6 +144,9 @@ type Store interface {
 	RevokeFamily(ctx context.Context, tenantID, familyID string, now time.Time) error
 	// RevokeTokens revokes all refresh tokens of a user. A queued write.
 	RevokeTokens(ctx context.Context, tenantID, userID string, now time.Time) error
+	// RevokeTokensVia revokes those that a login through a connection (by name) began, and those of whom that is not known.
+	// A queued write.
+	RevokeTokensVia(ctx context.Context, tenantID, userID, connection string, now time.Time) error
 	// RevokeGrant revokes the refresh tokens of a user at one client for one audience; the empty audience is that of tokens
 	// without one. A queued write.
 	RevokeGrant(ctx context.Context, tenantID, userID, clientID, audience string, now time.Time) error

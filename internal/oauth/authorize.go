@@ -318,10 +318,14 @@ func (s *Server) resumed(ctx context.Context, site tenant.Site, tx *transaction.
 		v.scope = slices.DeleteFunc(slices.Clone(v.scope), func(scope string) bool { return scope == "offline_access" })
 	}
 	v.user, err = s.c.Users.User(ctx, site.Tenant.ID, tx.Proof.UserID)
-	if errors.Is(err, user.ErrNotFound) {
+	if err != nil && !errors.Is(err, user.ErrNotFound) {
+		return nil, err
+	}
+	// An identity that was separated meanwhile proves another user.
+	if err != nil || v.user.IdentityAt(tx.Proof.Connection, tx.Proof.Identifier) < 0 {
 		return nil, &Refusal{Protocol: protocolError("invalid_request", "The user does not exist anymore."), ClientID: c.ID}
 	}
-	return v, err
+	return v, nil
 }
 
 // next admits whoever is known to be there and asks the dispatcher.

@@ -90,6 +90,8 @@ type Store interface {
 	DeleteSession(ctx context.Context, tenantID, sid string) (bool, error)
 	// DeleteSessionsOf removes all sessions of a user. A queued write.
 	DeleteSessionsOf(ctx context.Context, tenantID, userID string) error
+	// DeleteSessionsVia removes those that a connection (by name) opened. A queued write.
+	DeleteSessionsVia(ctx context.Context, tenantID, userID, connection string) error
 }
 
 // Alive says which sessions still live: neither end has come at Now, and they began and were used later than the tenant's
@@ -190,6 +192,11 @@ func (s *Sessions) End(ctx context.Context, tenantID, sid string) (bool, error) 
 // EndAllOf removes every session of a user, in the caller's transaction.
 func (s *Sessions) EndAllOf(ctx context.Context, tenantID, userID string) error {
 	return s.store.DeleteSessionsOf(ctx, tenantID, userID)
+}
+
+// EndVia removes every session of a user that a connection (by name) opened, in the caller's transaction.
+func (s *Sessions) EndVia(ctx context.Context, tenantID, userID, connection string) error {
+	return s.store.DeleteSessionsVia(ctx, tenantID, userID, connection)
 }
 
 func earliest(a, b time.Time) time.Time {

@@ -28,8 +28,8 @@ const (
 	// A family is one row, so that revoking it also reaches a token that another transaction is just adding to it.
 	insertFamily = `INSERT INTO refresh_families
 		(tenant_id, family_id, user_id, client_id, audience, rotating, latest, advanced_at, created_at, expires_at, revoked_at,
-		scope, session_id, ip, user_agent, used_at, last_ip, last_user_agent, metadata)
-		VALUES ($1, $2, $3, $4, $5, $6, 1, 0, $7, $8, $9, $10, $11, $12, $13, 0, $12, $13, '')`
+		scope, session_id, ip, user_agent, used_at, last_ip, last_user_agent, metadata, connection)
+		VALUES ($1, $2, $3, $4, $5, $6, 1, 0, $7, $8, $9, $10, $11, $12, $13, 0, $12, $13, '', $14)`
 	insertRefreshToken = `INSERT INTO refresh_tokens
 		(tenant_id, token_hash, family_id, sequence, document, issued_at, used_at, rotated_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
@@ -42,8 +42,8 @@ const (
 			WHERE refresh_tokens.tenant_id = $1 AND refresh_tokens.token_hash IN `
 	familyLives = ` AND refresh_families.revoked_at = 0 AND NOT (SELECT users.blocked FROM users
 		WHERE users.tenant_id = $1 AND users.user_id = refresh_families.user_id)`
-	// Scope and session are what they were; a family that began before it kept them learns them here.
-	ofExchange    = `used_at = $4, last_ip = $5, last_user_agent = $6, scope = $7, session_id = $8`
+	// Scope, session and connection are what they were; a family that began before it kept them learns them here.
+	ofExchange    = `used_at = $4, last_ip = $5, last_user_agent = $6, scope = $7, session_id = $8, connection = $9`
 	advanceFamily = `UPDATE refresh_families SET latest = latest + 1, advanced_at = $4, rotating = TRUE, ` + ofExchange + `
 		WHERE tenant_id = $1 AND family_id = $2 AND latest = $3` + familyLives
 	// It also waits for whoever is changing the family, and makes them wait.
@@ -55,6 +55,9 @@ const (
 		WHERE tenant_id = $1 AND family_id = $2 AND revoked_at = 0`
 	revokeTokens = `UPDATE refresh_families SET revoked_at = $3
 		WHERE tenant_id = $1 AND user_id = $2` + notRevokedOfUser
+	// A family that began before it kept its connection has none.
+	revokeTokensVia = `UPDATE refresh_families SET revoked_at = $4
+		WHERE tenant_id = $1 AND user_id = $2 AND connection IN ($3, '')` + notRevokedOfUser
 	revokeGrant = `UPDATE refresh_families SET revoked_at = $5
 		WHERE tenant_id = $1 AND user_id = $2 AND client_id = $3 AND audience = $4` + notRevokedOfUser
 	revokeNotRotating = `UPDATE refresh_families SET revoked_at = $5
@@ -155,7 +158,7 @@ func (db *DB) InsertRefreshToken(ctx context.Context, tenantID string, hash []by
 		statements = append(statements, &engine.Statement{SQL: insertFamily, Args: []any{
 			tenantID, r.FamilyID, r.UserID, r.ClientID, r.Audience, r.Rotating,
 			clock.Millis(r.IssuedAt), clock.Millis(r.ExpiresAt), clock.Millis(r.RevokedAt),
-			strings.Join(r.Scope, " "), r.SessionID, clean(r.Device.IP), clean(r.Device.UserAgent),
+			strings.Join(r.Scope, " "), r.SessionID, clean(r.Device.IP), clean(r.Device.UserAgent), r.Connection,
 		}})
 	}
 	return db.queueAll(ctx, statements...)
@@ -206,6 +209,7 @@ func (db *DB) RefreshTokenByHash(ctx context.Context, tenantID string, hashes []
 func exchangeArgs(tenantID string, r *grant.RefreshToken, latest int, from grant.Device, now time.Time) []any {
 	return []any{
 		tenantID, r.FamilyID, latest, clock.Millis(now), clean(from.IP), clean(from.UserAgent), strings.Join(r.Scope, " "), r.SessionID,
+		r.Connection,
 	}
 }
 
@@ -241,6 +245,11 @@ func (db *DB) RevokeFamily(ctx context.Context, tenantID, familyID string, now t
 // RevokeTokens implements grant.Store.
 func (db *DB) RevokeTokens(ctx context.Context, tenantID, userID string, now time.Time) error {
 	return db.queue(ctx, revokeTokens, tenantID, userID, clock.Millis(now))
+}
+
+// RevokeTokensVia implements grant.Store.
+func (db *DB) RevokeTokensVia(ctx context.Context, tenantID, userID, connection string, now time.Time) error {
+	return db.queue(ctx, revokeTokensVia, tenantID, userID, connection, clock.Millis(now))
 }
 
 // RevokeGrant implements grant.Store.

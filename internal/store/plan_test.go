@@ -33,15 +33,16 @@ func TestPlans_ReadNoMoreThanTheyMust(t *testing.T) {
 
 	statements := []string{
 		selectAttempt, selectUserByIdentity, spendChallenge, countWrong, resetGuesses, killChallenge, recordLogin,
-		in(selectSession+bySecret, 1, 2, ""), in(selectSession+bySecret, 3, 2, ""), updateSession, deleteSession, deleteSessionsOf,
+		in(selectSession+bySecret, 1, 2, ""), in(selectSession+bySecret, 3, 2, ""), updateSession, deleteSession, deleteSessionsOf, deleteSessionsVia,
 		selectLiveSessions, selectSessionBySID, setSessionMetadata,
 		in(selectTransaction, 2, 2, ""), updateTransaction, in(selectCode, 2, 2, ""), spendCode, deleteCodes,
 		in(selectRefreshToken, 1, 2, ""), in(selectFamilyOfToken, 3, 2, ")"), advanceFamily, useFamily, rotateRefreshToken,
-		revokeFamily, revokeTokens, revokeGrant, revokeNotRotating, trimFamilies, selectConsent, in(selectTicket, 2, 2, ""), spendTicket, in(takePushed, 2, 2, ""),
+		revokeFamily, revokeTokens, revokeTokensVia, revokeGrant, revokeNotRotating, trimFamilies, selectConsent, in(selectTicket, 2, 2, ""), spendTicket, in(takePushed, 2, 2, ""),
 		selectLog, countLogs,
 		in(cancelMessages, 3, 2, ""), tuples(claimMessages, 4, 2, 3, "", claimMessagesEnd), claimDue + claimDueEnd, finishMessage,
 		selectOrigin, selectOriginPatterns, deleteClientOrigins, selectTenantOfHost, selectResource, selectByKey,
 		selectResources + resourcesOf, updateResource, deleteResource, deleteResourcesOf, takeLease,
+		in(selectByAddress, 1, 7, byAddressOrder), in(selectByAddress, 5, 7, byAddressOrder),
 	}
 	statements = append(statements, append(listings(), logListings()...)...)
 	for i := range mortals {

@@ -42,6 +42,9 @@ func (db *DB) SearchStatements(ctx context.Context, tenantID string, s user.Sear
 func UserStatements(tenantID string) []*engine.Statement {
 	return []*engine.Statement{
 		{SQL: selectByEmail, Args: []any{tenantID, "person7@example.com", 1000}},
+		{SQL: in(selectByAddress, 2, 7, byAddressOrder), Args: []any{
+			tenantID, "person7@example.com", "person7@example.com", "person7@example.com", "person7@example.com", 20, "email", "sms",
+		}},
 		{SQL: selectOfConnection, Args: []any{tenantID, "email", int64(1767225700000), "email|7", 50}},
 		{SQL: in(selectUsers, 2, 2, ""), Args: []any{tenantID, "email|1", "email|2"}},
 		{SQL: selectActive, Args: []any{tenantID, int64(1767227500000)}},

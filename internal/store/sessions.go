@@ -39,6 +39,7 @@ const (
 	setSessionMetadata = `UPDATE sessions SET metadata = $3, updated_at = $4 WHERE tenant_id = $1 AND session_id = $2`
 	deleteSession      = `DELETE FROM sessions WHERE tenant_id = $1 AND session_id = $2`
 	deleteSessionsOf   = `DELETE FROM sessions WHERE tenant_id = $1 AND user_id = $2`
+	deleteSessionsVia  = deleteSessionsOf + ` AND connection = $3`
 )
 
 // sessionsOf asks for sessions and gives what was found.
@@ -184,4 +185,9 @@ func (db *DB) DeleteSession(ctx context.Context, tenantID, sid string) (bool, er
 // DeleteSessionsOf implements session.Store.
 func (db *DB) DeleteSessionsOf(ctx context.Context, tenantID, userID string) error {
 	return db.queue(ctx, deleteSessionsOf, tenantID, userID)
+}
+
+// DeleteSessionsVia implements session.Store.
+func (db *DB) DeleteSessionsVia(ctx context.Context, tenantID, userID, connection string) error {
+	return db.queue(ctx, deleteSessionsVia, tenantID, userID, connection)
 }

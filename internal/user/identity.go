@@ -66,6 +66,41 @@ func (u *User) Verified(connection, identifier string) bool {
 	return true
 }
 
+// ProvenAt gives the places among the identities of those whose e-mail address or number is the given one and proven.
+func (u *User) ProvenAt(address string) []int {
+	var list []int
+	for at := range u.Identities {
+		c := u.contactsOf(at)
+		if address != "" && (c.emailVerified && c.email == address || c.phoneVerified && c.phone == address) {
+			list = append(list, at)
+		}
+	}
+	return list
+}
+
+// VerifiedEmail gives an address at which the person reads mail for certain: the account's own, else that of a linked
+// identity; empty where none is.
+func (u *User) VerifiedEmail() string {
+	for at := range u.Identities {
+		if c := u.contactsOf(at); c.email != "" && c.emailVerified {
+			return c.email
+		}
+	}
+	return ""
+}
+
+// Join gives a copy of the account that has the identities of another too, behind its own. Nothing else of the other comes
+// along: its profile and password stay with what was its main identity.
+func (u *User) Join(other *User, now time.Time) *User {
+	list := slices.Clone(other.Identities)
+	list[0].ProfileData = other.ProfileData()
+	list[0].Password, list[0].FormerPasswords = other.Password, other.FormerPasswords
+	joined := *u
+	joined.Identities = append(slices.Clone(u.Identities), list...)
+	joined.UpdatedAt = now
+	return &joined
+}
+
 // Verify gives a copy of the account in which an identifier is proven, and whether it is one of the main identity.
 func (u *User) Verify(connection, identifier string, now time.Time) (verified *User, main bool) {
 	v := *u

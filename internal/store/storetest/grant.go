@@ -131,6 +131,21 @@ var sessions = []promise{
 			equal(t, fmt.Sprintf("session %d exists", i), got != nil, want)
 		}
 	}},
+	{"SessionsAreDeletedByTheConnectionThatOpenedThem", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		for i, c := range [][2]string{{"u", "email"}, {"u", "sms"}, {"u", "email"}, {"v", "email"}} {
+			one := newSession(fmt.Sprint("s", i), c[0])
+			one.Connection = c[1]
+			ok(t, s.db.InsertSession(ctx, id, one, []byte(one.ID)))
+		}
+		ok(t, s.db.DeleteSessionsVia(ctx, s.tenant(t), "u", "email"))
+		ok(t, s.db.DeleteSessionsVia(ctx, id, "u", "email"))
+		for i, want := range []bool{false, true, false, true} {
+			got, err := s.db.Session(ctx, id, fmt.Sprint("s", i))
+			ok(t, err)
+			equal(t, fmt.Sprintf("session %d exists", i), got != nil, want)
+		}
+	}},
 }
 
 var logins = []promise{
@@ -461,6 +476,11 @@ var grants = []promise{
 	}},
 	{"TokensAreRevokedByUserOrByUserClientAndAudience", func(t *testing.T, s *suite) {
 		ctx := t.Context()
+		via := func(userID, connection string) func(string) error {
+			return func(tenantID string) error {
+				return s.db.RevokeTokensVia(ctx, tenantID, userID, connection, at(30))
+			}
+		}
 		all := func(userID string) func(string) error {
 			return func(tenantID string) error { return s.db.RevokeTokens(ctx, tenantID, userID, at(30)) }
 		}
@@ -475,6 +495,8 @@ var grants = []promise{
 		}{
 			"all of a user":             {all("u"), []bool{true, true, true, true, false}},
 			"all of nobody":             {all("w"), []bool{false, false, false, false, false}},
+			"through a connection":      {via("u", "email"), []bool{true, true, true, false, false}},
+			"through no connection":     {via("u", "people"), []bool{false, false, true, false, false}},
 			"of an audience":            {some("u", "c", "a"), []bool{true, false, false, false, false}},
 			"without an audience":       {some("u", "c", ""), []bool{false, false, false, true, false}},
 			"of no client":              {some("u", "", "a"), []bool{false, false, false, false, false}},
@@ -484,6 +506,7 @@ var grants = []promise{
 			for i, owner := range [][3]string{{"u", "c", "a"}, {"u", "c", "b"}, {"u", "d", "a"}, {"u", "c", ""}, {"v", "c", "a"}} {
 				r := refreshToken(fmt.Sprint("f", i), 1)
 				r.UserID, r.ClientID, r.Audience = owner[0], owner[1], owner[2]
+				r.Connection = []string{"email", "email", "", "sms", "email"}[i] // the third does not know
 				ok(t, s.db.InsertRefreshToken(ctx, id, []byte{byte(i)}, r))
 			}
 			ok(t, c.revoke(s.tenant(t)))

@@ -99,7 +99,7 @@ func Run(t *testing.T, fresh func(testing.TB) (url string)) {
 		promises []promise
 	}{
 		{"Transaction", transactions}, {"Tenant", tenants}, {"Connection", connections}, {"Client", clients},
-		{"ResourceServer", resourceServers}, {"Resource", resources}, {"Key", keys}, {"Config", configuration}, {"User", users}, {"Search", searches}, {"Item", items}, {"OTP", otps}, {"Lock", locks},
+		{"ResourceServer", resourceServers}, {"Resource", resources}, {"Key", keys}, {"Config", configuration}, {"User", users}, {"Search", searches}, {"Item", items}, {"Address", addresses}, {"OTP", otps}, {"Lock", locks},
 		{"Protect", limits}, {"Assertion", assertions}, {"Session", sessions}, {"LiveSession", liveSessions}, {"Login", logins}, {"Grant", grants}, {"Family", families}, {"Ticket", tickets}, {"LoginTicket", loginTickets}, {"Pages", pages},
 		{"Log", logs}, {"LogRead", logReads}, {"Outbox", outbox}, {"Inbox", inbox}, {"Shared", shared}, {"Sweep", sweeps}, {"Job", jobs},
 	} {
