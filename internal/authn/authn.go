@@ -11,6 +11,7 @@ import (
 	"latchkey/internal/connection"
 	"latchkey/internal/eventlog"
 	"latchkey/internal/grant"
+	"latchkey/internal/message"
 	"latchkey/internal/otp"
 	"latchkey/internal/password"
 	"latchkey/internal/protect"
@@ -53,7 +54,10 @@ type Door struct {
 // Config is what New needs.
 type Config struct {
 	Tx       Transactor
-	Users    user.Store
+	Users    Users
+	// Connections are those that the users of one address may be at, and Messages tell people of linked logins.
+	Connections connection.Store
+	Messages    *message.Sender
 	Codes    *otp.Codes
 	Sessions *session.Sessions
 	Grants   *grant.Grants
@@ -76,7 +80,8 @@ type Proven struct {
 	New     bool       // the user is created by Record
 	Claimed bool       // the address was not verified before; if it is the main identity's, Record closes older ways in
 
-	main    bool // a claimed address is the main identity's
+	main    bool     // a claimed address is the main identity's
+	joining *joining // a first login, where those are linked
 	checked otp.Checked
 
 	try      *otp.Try      // of a password, which has no challenge
@@ -106,6 +111,11 @@ func (d *Door) Prove(ctx context.Context, e Entry, identifier string, g otp.Give
 	case p.User == nil:
 		p.New = true
 		p.User = user.NewPasswordless(e.Connection, d.ReservedID(t.ID, e.Connection.Name, identifier, checked.Deletions), identifier, d.c.Clock.Now())
+		if links(e) {
+			if err := d.join(ctx, e, identifier, &p); err != nil {
+				return Proven{}, err
+			}
+		}
 	case !p.User.Verified(e.Connection.Name, identifier):
 		p.User, p.main = p.User.Verify(e.Connection.Name, identifier, d.c.Clock.Now())
 		p.Claimed = true
@@ -164,7 +174,8 @@ type Login struct {
 
 // Record spends the proof and writes the user it made or changed, in the caller's transaction. With a login it also
 // writes that down, in as few statements as can be. It answers otp.ErrWrong when the proof was spent meanwhile, and
-// user.ErrExists when somebody else created the user: then the decision is made once more.
+// user.ErrExists or user.ErrChanged when somebody else created or changed the user: then the decision is made once more.
+// After the commit the caller calls Committed.
 func (d *Door) Record(ctx context.Context, e Entry, p Proven, login *Login) error {
 	tenantID := e.Site.Tenant.ID
 	var err error
@@ -175,6 +186,11 @@ func (d *Door) Record(ctx context.Context, e Entry, p Proven, login *Login) erro
 	}
 	if err != nil {
 		return err
+	}
+	if p.joining != nil {
+		if err := d.settle(ctx, e, &p); err != nil {
+			return err
+		}
 	}
 	switch {
 	case p.New:
@@ -190,6 +206,10 @@ func (d *Door) Record(ctx context.Context, e Entry, p Proven, login *Login) erro
 			events = append(events, d.loginEvent(e, p.User, *login))
 		}
 		return d.c.Log.Write(ctx, tenantID, events...)
+	case p.joining != nil:
+		if err := d.link(ctx, e, p); err != nil {
+			return err
+		}
 	case p.Claimed:
 		if err := d.claim(ctx, e, p); err != nil {
 			return err

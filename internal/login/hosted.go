@@ -34,12 +34,17 @@ func (l *Logins) take(ctx context.Context, e authn.Entry, t *transaction.Transac
 		}
 		next := *t
 		l.prove(&next, e, proven, t.Canonical)
-		return l.c.Tx.InTx(ctx, func(ctx context.Context) error {
+		err = l.c.Tx.InTx(ctx, func(ctx context.Context) error {
 			if err := l.record(ctx, e, proven); err != nil {
 				return err
 			}
 			return l.c.Transactions.Save(ctx, e.Site.Tenant.ID, &next)
 		})
+		if err != nil {
+			return err
+		}
+		l.c.Door.Committed(proven)
+		return nil
 	})
 }
 

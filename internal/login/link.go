@@ -189,12 +189,17 @@ func (l *Logins) FollowLink(ctx context.Context, e authn.Entry, o Opened, reques
 		}
 		t.Identifier, t.Canonical = o.Address, o.Address
 		l.prove(t, e, proven, o.Address)
-		return l.c.Tx.InTx(ctx, func(ctx context.Context) error {
+		err = l.c.Tx.InTx(ctx, func(ctx context.Context) error {
 			if err := l.record(ctx, e, proven); err != nil {
 				return err
 			}
 			return l.c.Transactions.Save(ctx, e.Site.Tenant.ID, t)
 		})
+		if err != nil {
+			return err
+		}
+		l.c.Door.Committed(proven)
+		return nil
 	})
 	return t, browser, err
 }

@@ -19,6 +19,7 @@ const (
 	OrganizationInvitation Kind = "organization_invitation" // a link that accepts an invitation
 	AsyncApproval          Kind = "async_approval"          // a link to a request that waits for an answer
 	TryProvider            Kind = "try_provider_configuration_email"
+	AccountLinked          Kind = "account_linked" // ours: a first login has joined the account, which Vars name as "identity"
 )
 
 // mailKind is what mail of a kind is made of.
@@ -47,6 +48,7 @@ var mailKinds = map[Kind]mailKind{
 	OrganizationInvitation: {screens: []string{"organization_invitation"}, template: "user_invitation", link: true},
 	AsyncApproval:          {screens: []string{"async_approval"}, template: "async_approval", link: true},
 	TryProvider:            {screens: []string{"try_provider_configuration_email"}},
+	AccountLinked:          {screens: []string{"account_linked"}},
 }
 
 // OfTemplate gives the kind of mail that an e-mail template shapes.

@@ -67,8 +67,9 @@ func values(m Message, application string) locale.Vars {
 	organization, _ := m.Vars["organization"].(map[string]any)
 	display, _ := organization["display_name"].(string)
 	name, _ := organization["name"].(string)
+	identity, _ := m.Vars["identity"].(string)
 	return locale.Vars{
-		"code": m.Code.Reveal(), "appName": application, "email": m.To, "ip": m.sourceIP(),
+		"code": m.Code.Reveal(), "appName": application, "email": m.To, "ip": m.sourceIP(), "identity": identity,
 		"inviterName": cleanName(inviterName), "orgName": cmp.Or(cleanName(display), cleanName(name), application),
 	}
 }

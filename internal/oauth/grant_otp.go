@@ -109,6 +109,7 @@ func (s *Server) loginByCode(ctx context.Context, x *exchange, e authn.Entry, t 
 	if err != nil {
 		return TokenResponse{}, err
 	}
+	s.c.Door.Committed(proven)
 	response, err := s.tokens(ctx, Grant{Site: x.Site, Client: x.client, User: proven.User, Scope: scope, Target: t.api, AuthTime: now})
 	response.RefreshToken = string(clear)
 	return response, err

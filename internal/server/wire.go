@@ -41,7 +41,7 @@ func wire(p parts) (http.Handler, *job.Jobs, *account.Accounts, error) {
 	transactions := transaction.New(db, keys, clock)
 	clientAuth := clientauth.New(clients, db, keys, clock)
 	door := authn.New(authn.Config{
-		Tx: db, Users: db, Codes: codes, Sessions: sessions, Grants: grants, Guard: guard, Log: p.events, Seal: keys, Clock: clock,
+		Tx: db, Users: db, Connections: db, Messages: p.sender, Codes: codes, Sessions: sessions, Grants: grants, Guard: guard, Log: p.events, Seal: keys, Clock: clock,
 	})
 	logins := login.New(login.Config{
 		Tx: db, Door: door, Codes: codes, Messages: p.sender, Guard: guard, Transactions: transactions, Log: p.events, Clock: clock,
