@@ -20,6 +20,7 @@ const (
 	pathLogin  = "/u/login/identifier"
 	pathSignup = "/u/signup/identifier"
 	pathCode   = "/u/login/passwordless-email-challenge"
+	pathText   = "/u/login/passwordless-sms-challenge"
 	pathResume = "/authorize/resume"
 )
 
@@ -30,6 +31,7 @@ type visit struct {
 	b     *servertest.Browser
 	state string
 	path  string // of the page the authorization request led to
+	codes string // path of the page that asks for the code
 }
 
 // begin sends an authorization request of the confidential client and gives the login that it began.
@@ -46,7 +48,7 @@ func beginAs(t testing.TB, s *servertest.Server, b *servertest.Browser, c *clien
 	if state == "" || !strings.HasPrefix(location.Path, "/u/") {
 		t.Fatalf("the authorization request led to %s", location)
 	}
-	return &visit{t: t, s: s, b: b, state: state, path: location.Path}
+	return &visit{t: t, s: s, b: b, state: state, path: location.Path, codes: pathCode}
 }
 
 func (v *visit) at(path string) string {
@@ -75,12 +77,12 @@ func (v *visit) identify(email string) {
 
 func (v *visit) code(code string) *servertest.Answer {
 	v.t.Helper()
-	return v.post(pathCode, "code", code)
+	return v.post(v.codes, "code", code)
 }
 
 func (v *visit) resend() *servertest.Answer {
 	v.t.Helper()
-	return v.post(pathCode, "action", "resend")
+	return v.post(v.codes, "action", "resend")
 }
 
 // finish resumes the transaction and gives the redirect to the application.
@@ -134,6 +136,7 @@ const (
 	screenLogin  = "login-id"
 	screenSignup = "signup-id"
 	screenCode   = "login-passwordless-email-code"
+	screenText   = "login-passwordless-sms-otp"
 )
 
 // wantCallback checks that a login ended at the application with a code, and gives the code.
