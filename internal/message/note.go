@@ -127,7 +127,7 @@ func (a *author) writeNote(ctx context.Context, key Key, m Message) (*written, s
 	switch {
 	case body == "":
 		instead = "it is empty"
-	case !strings.Contains(body, spokenCode(m)):
+	case !showsCode(body, spokenCode(m)):
 		instead = "it does not show the code"
 	case utf8.RuneCountInString(body) > longestNote:
 		instead = fmt.Sprintf("it is longer than %d characters", longestNote)
@@ -137,6 +137,23 @@ func (a *author) writeNote(ctx context.Context, key Key, m Message) (*written, s
 	}
 	return &written{Text: body, FromAddress: oneLine(strings.TrimSpace(noteText(texts["from"])), 40)}, ""
 }
+
+// showsCode reports whether a code stands in a text, and not only among the digits of a telephone number.
+func showsCode(body, code string) bool {
+	for rest := body; ; {
+		at := strings.Index(rest, code)
+		if at < 0 {
+			return false
+		}
+		after := rest[at+len(code):]
+		if (at == 0 || !digit(rest[at-1])) && (after == "" || !digit(after[0])) {
+			return true
+		}
+		rest = rest[at+1:]
+	}
+}
+
+func digit(c byte) bool { return c >= '0' && c <= '9' }
 
 // entities are those that the filter escape writes. No telephone reads them.
 var entities = strings.NewReplacer("&amp;", "&", "&lt;", "<", "&gt;", ">", "&quot;", `"`, "&#34;", `"`, "&#39;", "'", "&apos;", "'")

@@ -33,12 +33,13 @@ import (
 var serviceHosts = []string{
 	"api.sendgrid.com", "mandrillapp.com", "api.sparkpost.com", "api.eu.sparkpost.com", "api.mailgun.net", "api.eu.mailgun.net",
 	"api.resend.com", "email.eu-west-1.amazonaws.com", "contoso.communication.azure.com", "login.microsoftonline.com",
-	"graph.microsoft.com",
+	"graph.microsoft.com", "api.twilio.com", "sms.acme.example",
 }
 
 // standIn is a server in the place of all services. It answers what its script says and keeps what it was asked.
 type standIn struct {
 	egress *egress.Egress
+	hosts  map[string]string // where it stands for whom
 
 	mu     sync.Mutex
 	script []http.HandlerFunc
@@ -100,7 +101,7 @@ func newStandIn(t *testing.T, script ...http.HandlerFunc) *standIn {
 	for _, host := range serviceHosts {
 		hosts[host+":443"] = server.Listener.Addr().String()
 	}
-	s.egress = egress.New(egress.Config{RootCAs: roots, Hosts: hosts})
+	s.hosts, s.egress = hosts, egress.New(egress.Config{RootCAs: roots, Hosts: hosts})
 	t.Cleanup(s.egress.Close)
 	return s
 }
