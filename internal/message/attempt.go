@@ -7,30 +7,41 @@ import (
 	"time"
 )
 
-// attempt tries to send one message and says what became of it.
+// attempt tries to send one message and says what became of it: by its carrier, or by two where the first has certainly not
+// taken it.
 func (w *worker) attempt(j job) ended {
-	c := j.carrier
+	first, second := j.carrier.turn(j.attempts)
+	e, passed := w.by(j, first, second != nil)
+	if passed {
+		e = w.pass(j, e, first, second)
+	}
+	return e
+}
+
+// by makes one attempt by one carrier. Passed says that the carrier has certainly not taken the message and that another
+// may have it; mayPass, that there is another.
+func (w *worker) by(j job, c *carrier, mayPass bool) (e ended, passed bool) {
 	name := c.Name()
 	select {
 	case c.slots <- struct{}{}:
 		defer func() { <-c.slots }()
 	case <-w.sendContext.Done():
-		return w.postpone(j, name, w.clock.Now(), reasonStopping)
+		return w.postpone(j, name, w.clock.Now(), reasonStopping), false
 	}
 	now := w.clock.Now()
 	switch until, reason := c.breaker.closedUntil(now); {
 	case w.sendContext.Err() != nil:
-		return w.postpone(j, name, now, reasonStopping)
+		return w.postpone(j, name, now, reasonStopping), false
 	case !now.Before(j.message.ExpiresAt):
-		return w.failed(j, name, reasonExpired)
+		return w.failed(j, name, reasonExpired), false
 	case c.isRetired() && w.sendContext.Err() == nil:
-		return w.postpone(j, name, now, reasonChanged)
+		return w.postpone(j, name, now, reasonChanged), false
 	case now.Add(sendTimeout).After(j.until):
-		return w.postpone(j, name, now, "waited too long for a connection")
+		return w.postpone(j, name, now, "waited too long for a connection"), false
 	case until.After(now) && until.Before(j.message.ExpiresAt):
-		return w.postpone(j, name, until.Add(jitter(2*time.Second)), reason)
+		return w.postpone(j, name, until.Add(jitter(2*time.Second)), reason), mayPass
 	case until.After(now):
-		return w.failed(j, name, reason)
+		return w.failed(j, name, reason), mayPass
 	}
 
 	ctx, cancel := context.WithTimeout(w.sendContext, sendTimeout)
@@ -40,8 +51,12 @@ func (w *worker) attempt(j job) ended {
 	result := c.hide(send(ctx), j.message.Code, j.message.Link)
 	w.metrics.seconds.Observe(time.Since(began).Seconds())
 	c.breaker.note(w.clock.Now(), result)
-
 	j.attempts++
+	return w.outcome(j, name, result, warning), mayPass && w.sendContext.Err() == nil && result.passes(j.attempts)
+}
+
+// outcome says what an attempt makes of a message.
+func (w *worker) outcome(j job, name string, result Result, warning string) ended {
 	switch result.Verdict {
 	case VerdictSent:
 		return ended{channel: j.message.Channel, kind: j.message.Kind, warning: warningOf(j, warning), outcome: Outcome{

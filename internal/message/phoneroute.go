@@ -24,6 +24,7 @@ const (
 type phoneSettings struct {
 	connection *connections.Connection
 	provider   *resource.Resource // nil where the tenant has none
+	second     *resource.Resource // takes what the tenant's provider has not taken; nil where there is none
 }
 
 func readPhone(ctx context.Context, s Settings, from source) (phoneSettings, error) {
@@ -40,7 +41,14 @@ func readPhone(ctx context.Context, s Settings, from source) (phoneSettings, err
 	if err != nil {
 		return phoneSettings{}, fmt.Errorf("read the phone provider of a tenant: %w", err)
 	}
-	return phoneSettings{provider: provider}, nil
+	if provider == nil {
+		return phoneSettings{}, nil
+	}
+	second, err := found(s.Resource(ctx, from.tenant, resource.Settings, resource.PhoneFailover))
+	if err != nil {
+		return phoneSettings{}, fmt.Errorf("read the second phone provider of a tenant: %w", err)
+	}
+	return phoneSettings{provider: provider, second: second}, nil
 }
 
 // phoneProvider is a tenant's phone provider as the Management API keeps it.
@@ -74,6 +82,9 @@ func (r *routes) openPhone(from source, s phoneSettings) *carrier {
 	c := newCarrier(noteHandover{p}, maxPerTenant)
 	if len(secret) >= 4 {
 		c.secrets = []string{secret}
+	}
+	if s.second != nil && s.second.Document["disabled"] != true {
+		c.second = r.openPhone(from, phoneSettings{provider: s.second})
 	}
 	return c
 }

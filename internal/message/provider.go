@@ -27,6 +27,8 @@ type Result struct {
 	Told string
 	// ProviderMessageID is what the provider calls the message, where it says so.
 	ProviderMessageID string
+	// Unreached says that nobody listens where the service should be.
+	Unreached bool
 	// Way says how a mail server was spoken to: the version of TLS, and the login.
 	Way string
 	// RetryAfter is the shortest wait the provider asks for before the next attempt of this message.

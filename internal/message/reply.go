@@ -10,6 +10,7 @@ import (
 	"net/textproto"
 	"regexp"
 	"strings"
+	"syscall"
 	"time"
 	"unicode"
 
@@ -120,7 +121,7 @@ func classifyDial(err error, advise bool) Result {
 		r.Verdict = VerdictConfig
 		r.Detail = "The mail server does not speak TLS as expected" + advice(" (look at tls= in the SMTP URL)") + ": " + r.Detail
 	case errors.As(err, &network), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed):
-		r.Verdict = VerdictRetry
+		r.Verdict, r.Unreached = VerdictRetry, errors.Is(err, syscall.ECONNREFUSED)
 	default:
 		r.Verdict = VerdictConfig
 	}

@@ -61,6 +61,7 @@ type carrier struct {
 	most    int      // claimed messages at once
 	slots   chan struct{}
 	breaker breaker
+	second  *carrier // takes what this one certainly has not taken; nil where the tenant has no second provider
 
 	mu      sync.Mutex
 	jobs    int
@@ -96,6 +97,9 @@ func (c *carrier) load() int {
 }
 
 func (c *carrier) enter() {
+	if c.second != nil {
+		c.second.enter()
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.jobs++
@@ -103,6 +107,9 @@ func (c *carrier) enter() {
 
 // leave ends what enter began. The last to leave a retired carrier closes it.
 func (c *carrier) leave() {
+	if c.second != nil {
+		c.second.leave()
+	}
 	c.mu.Lock()
 	c.jobs--
 	last := c.retired && c.jobs == 0
@@ -114,6 +121,9 @@ func (c *carrier) leave() {
 
 // retire lets nothing more begin.
 func (c *carrier) retire() {
+	if c.second != nil {
+		c.second.retire()
+	}
 	c.mu.Lock()
 	c.retired = true
 	idle := c.jobs == 0
@@ -202,11 +212,11 @@ func (r *routes) check(ctx context.Context, from source, known *route) error {
 	var stored any
 	var open func() *carrier
 	if from.channel == Email {
-		mail, err := found(r.settings.Resource(ctx, from.tenant, resource.Settings, resource.EmailProvider))
+		mail, err := readMail(ctx, r.settings, from.tenant)
 		if err != nil {
-			return fmt.Errorf("read the e-mail provider of a tenant: %w", err)
+			return err
 		}
-		stored, open = mail, func() *carrier { return r.open(from.tenant, mail) }
+		stored, open = mail, func() *carrier { return r.openMail(from.tenant, mail) }
 	} else {
 		phone, err := readPhone(ctx, r.settings, from)
 		if err != nil {
@@ -220,6 +230,33 @@ func (r *routes) check(ctx context.Context, from source, known *route) error {
 	r.retire(known.own)
 	known.stored, known.own = stored, open()
 	return nil
+}
+
+// mailSettings are the settings by which a tenant's mail leaves; nil where there are none.
+type mailSettings struct {
+	first, second *resource.Resource
+}
+
+func readMail(ctx context.Context, s Settings, tenant string) (all mailSettings, err error) {
+	if all.first, err = found(s.Resource(ctx, tenant, resource.Settings, resource.EmailProvider)); err != nil {
+		return all, fmt.Errorf("read the e-mail provider of a tenant: %w", err)
+	}
+	if all.first == nil {
+		return all, nil
+	}
+	if all.second, err = found(s.Resource(ctx, tenant, resource.Settings, resource.EmailFailover)); err != nil {
+		return all, fmt.Errorf("read the second e-mail provider of a tenant: %w", err)
+	}
+	return all, nil
+}
+
+// openMail makes the carrier of a tenant's mail; nil where it has none that is switched on.
+func (r *routes) openMail(tenant string, s mailSettings) *carrier {
+	c := r.open(tenant, s.first)
+	if c != nil {
+		c.second = r.open(tenant, s.second)
+	}
+	return c
 }
 
 // found gives nil for a resource that does not exist.
@@ -245,8 +282,7 @@ func (r *routes) open(tenant string, stored *resource.Resource) *carrier {
 	renderer := r.renderer
 	if configured.from != "" {
 		if renderer, err = NewRenderer(configured.from); err != nil {
-			reason := "The default_from_address of the e-mail provider is not a mailbox."
-			return r.refusing(configured.name, reason)
+			return r.refusing(configured.name, reasonOddSender)
 		}
 	}
 	c := newCarrier(mailHandover{openProvider(&configured, r.egress), renderer}, maxPerTenant)

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"latchkey/internal/egress"
@@ -94,7 +95,7 @@ func unanswered(x *egress.Exchange, err error) *Result {
 	case x.HandedOver():
 		return &Result{Verdict: VerdictUnknown, Detail: "The service did not answer after the whole message had been handed over: " + detail}
 	default:
-		return &Result{Verdict: VerdictRetry, Detail: "The service was not reached: " + detail}
+		return &Result{Verdict: VerdictRetry, Detail: "The service was not reached: " + detail, Unreached: errors.Is(err, syscall.ECONNREFUSED)}
 	}
 }
 

@@ -36,6 +36,8 @@ const (
 	Branding       = "branding"
 	Prompts        = "prompts"
 	EmailProvider  = "email_provider"
+	EmailFailover  = "email_failover" // a second provider, for what the first certainly did not take
+	PhoneFailover  = "phone_failover"
 )
 
 // Errors of storage.
