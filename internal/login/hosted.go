@@ -154,7 +154,11 @@ func (l *Logins) startIn(ctx context.Context, s Start, t *transaction.Transactio
 		next.Shown = true
 		return l.c.Transactions.Save(ctx, s.Site.Tenant.ID, &next)
 	}
-	return l.Start(ctx, s)
+	started, err := l.Start(ctx, s)
+	if err == nil {
+		t.Send = s.Send // what comes next is the page for that
+	}
+	return started, err
 }
 
 // addressField is what the address of a connection's users is called in requests and logs.

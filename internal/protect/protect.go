@@ -45,6 +45,9 @@ var (
 	PromptPosts = Limit{"prompt_post", 10, 12 * time.Second}
 	// PagesPerIP bounds all hosted pages of one address: 500 a minute (Auth0).
 	PagesPerIP = Limit{"pages_ip", 500, 120 * time.Millisecond}
+	// LinkPolls bounds how often the pages of one address that wait for a link ask how far it is: each does every two seconds
+	// (ours).
+	LinkPolls = Limit{"link_poll_ip", 600, 20 * time.Millisecond}
 	// ManagementAPI bounds the calls of one client, or of one user of a client, to the Management API: 100 at once, 50 a second (Auth0's order of size).
 	ManagementAPI = Limit{"management_api", 100, 20 * time.Millisecond}
 	// TrialMails bounds mail that administrators send to try a provider or a template: 10 an hour in a tenant (ours).

@@ -100,6 +100,9 @@ func (u *pages) tooFast(v *visit, err error) {
 	httpx.Note(v.r.Context(), httpx.FieldOutcome, "too_many_requests")
 	p := u.codePage(v)
 	p.Errors = Errors{"code": "same-user-login"}
+	if onlyLink(v.tx.Send) {
+		p.Errors = Errors{"": "same-user-login"}
+	}
 	retryAfter(v.w, waitOf(err))
 	v.render(http.StatusTooManyRequests, p)
 }

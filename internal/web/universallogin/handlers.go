@@ -67,6 +67,7 @@ func Register(mux *httpx.Mux, c Config) {
 		PathLoginID:              {identifying, u.showLogin, u.takeIdentifier, protect.PromptPosts},
 		PathSignupID:             {identifying, u.showSignup, u.takeIdentifier, protect.PromptPosts},
 		PathEmailCode:            {challenging, u.showCode, u.takeCode, protect.ChallengePosts},
+		PathEmailLink:            {challenging, u.showCode, u.takeCode, protect.ChallengePosts},
 		PathTextCode:             {challenging, u.showCode, u.takeCode, protect.ChallengePosts},
 		PathConsent:              {[]transaction.Step{transaction.Consent}, u.showConsent, u.takeAnswer(transaction.Consent), protect.PromptPosts},
 		PathCallbackConfirmation: {[]transaction.Step{transaction.Confirm}, u.showConfirmation, u.takeAnswer(transaction.Confirm), protect.PromptPosts},
@@ -74,6 +75,11 @@ func Register(mux *httpx.Mux, c Config) {
 	} {
 		mux.HandleFunc("GET "+path, u.open(screen.steps, nil, screen.show))
 		mux.HandleFunc("POST "+path, u.open(screen.steps, &screen.limit, screen.take))
+	}
+	mux.HandleFunc("GET "+PathLinkStatus, u.linkStatus)
+	for _, path := range []string{login.LinkPath, pathLinkAlias} {
+		mux.HandleFunc("GET "+path, u.landing)
+		mux.HandleFunc("POST "+path, u.landing)
 	}
 	mux.HandleFunc("GET "+PathEmailVerification, u.verification(u.showVerification))
 	mux.HandleFunc("POST "+PathEmailVerification, u.verification(u.takeVerification))
@@ -100,8 +106,11 @@ func PageOf(step transaction.Step, t *transaction.Transaction) string {
 		}
 		return PathLoginID
 	case transaction.Challenge:
-		if t.Strategy == connection.SMS {
+		switch {
+		case t.Strategy == connection.SMS:
 			return PathTextCode
+		case onlyLink(t.Send):
+			return PathEmailLink
 		}
 		return PathEmailCode
 	case transaction.Consent:
@@ -232,6 +241,9 @@ func (u *pages) find(v *visit, state string) bool {
 	case err != nil && !errors.Is(err, transaction.ErrForeignBrowser):
 		u.trouble(v, err)
 		return false
+	case !tx.FinishedAt.IsZero() && tx.Send.Links() && tx.Proof != nil && !tx.Refused:
+		u.loggedIn(v)
+		return false
 	case !tx.FinishedAt.IsZero():
 		u.startOver(v, tx, http.StatusOK, page.Done)
 		return false
@@ -293,7 +305,7 @@ func (u *pages) changesLanguage(v *visit) bool {
 // showFor gives the function that shows the page at a path.
 func (u *pages) showFor(path string) func(*visit) {
 	return map[string]func(*visit){
-		PathLoginID: u.showLogin, PathSignupID: u.showSignup, PathEmailCode: u.showCode, PathTextCode: u.showCode,
+		PathLoginID: u.showLogin, PathSignupID: u.showSignup, PathEmailCode: u.showCode, PathEmailLink: u.showCode, PathTextCode: u.showCode,
 		PathConsent: u.showConsent, PathCallbackConfirmation: u.showConfirmation, PathAccountPicker: u.showPicker,
 	}[path]
 }
@@ -466,7 +478,7 @@ func (u *pages) codePage(v *visit) Code {
 	now := u.Clock.Now()
 	p := Code{
 		State: v.tx.State(), Address: v.tx.Identifier, Length: v.view.Connection.CodeLength(),
-		Signup: v.tx.Kind == transaction.Signup, InboxURL: u.InboxURL,
+		Signup: v.tx.Kind == transaction.Signup, InboxURL: u.InboxURL, Link: u.awaited(v),
 	}
 	if v.view.Connection.Strategy == connection.SMS {
 		p.Phone, p.Address = true, contact.ShowPhone(v.tx.Canonical)
@@ -491,9 +503,16 @@ func (u *pages) takeCode(v *visit) {
 	case ActionResend, "resend-code":
 		u.resend(v)
 		return
+	case ActionContinue:
+		u.goOn(v)
+		return
 	}
 	if v.form.Get("connection") != "" && v.form.Get("code") == "" {
 		u.switchConnection(v)
+		return
+	}
+	if onlyLink(v.tx.Send) {
+		u.goOn(v)
 		return
 	}
 	code := strings.NewReplacer(" ", "", "-", "", "\u00a0", "").Replace(v.form.Trimmed("code"))

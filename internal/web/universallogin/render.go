@@ -218,6 +218,9 @@ func (s screen) ResendFirst() bool {
 	if !ok || v.LimitReached {
 		return false
 	}
+	if v.Link.Dead() {
+		return true
+	}
 	switch s.errors["code"] {
 	case "expired-verification-code", "too-many-failures", "no-transaction-in-progress":
 		return true

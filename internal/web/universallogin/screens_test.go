@@ -12,6 +12,7 @@ import (
 
 	"latchkey/internal/branding"
 	"latchkey/internal/locale"
+	"latchkey/internal/otp"
 	"latchkey/internal/web/page"
 )
 
@@ -27,6 +28,11 @@ func render(status int, v View) func(http.ResponseWriter, page.Shell) error {
 
 const state = "hKFo2SBstate"
 
+// awaited is a link that a page waits for.
+func awaited(only bool, stage otp.Progress) *Awaited {
+	return &Awaited{Only: only, Number: "47", Stage: stage, Poll: PathLinkStatus + "?state=" + state}
+}
+
 // samples are all pages, each in its telling states.
 func samples() []sample {
 	code := Code{State: state, Address: "ada.lovelace@example.com", Length: 6}
@@ -37,6 +43,7 @@ func samples() []sample {
 	}
 	text := func(c *Code) { c.Phone, c.Address = true, "+49 1512 3****89" }
 	phone := Ask{Phone: true, Region: "DE"}
+	confirm := ConfirmLink{State: state, Browser: "Firefox", System: "Windows", Ago: 3 * time.Minute, StartOver: "https://app.example.com/login"}
 	groups := []ScopeGroup{
 		{Identity: true, Scopes: []Scope{{Name: "openid"}, {Name: "profile"}, {Name: "email"}, {Name: "offline_access"}}},
 		{Name: "Payments API", Scopes: []Scope{{Name: "read:payments", Description: "Read your payments"}, {Name: "write:payments"}}},
@@ -66,6 +73,20 @@ func samples() []sample {
 		{"code-expired", render(400, with(func(c *Code) { c.Errors = Errors{"code": "expired-verification-code"} }))},
 		{"code-exhausted", render(400, with(func(c *Code) { c.Errors = Errors{"code": "too-many-failures"} }))},
 		{"code-limit", render(200, with(func(c *Code) { c.LimitReached = true }))},
+		{"code-and-link", render(200, with(func(c *Code) { c.Link = awaited(false, otp.Pending); c.Wait = 28 * time.Second }))},
+		{"code-and-link-dead", render(200, with(func(c *Code) { c.Link = awaited(false, otp.Dead) }))},
+		{"link", render(200, with(func(c *Code) { c.Link = awaited(true, otp.Pending); c.Wait = 28 * time.Second }))},
+		{"link-resent", render(200, with(func(c *Code) { c.Link = awaited(true, otp.Pending); c.Wait = 30 * time.Second; c.Resent = true }))},
+		{"link-approved", render(200, with(func(c *Code) { c.Link = awaited(true, otp.Approved) }))},
+		{"link-not-approved", render(400, with(func(c *Code) {
+			c.Link, c.Errors = awaited(true, otp.Pending), Errors{"": "not-approved"}
+		}))},
+		{"link-dead", render(200, with(func(c *Code) { c.Link = awaited(true, otp.Dead) }))},
+		{"link-limit", render(200, with(func(c *Code) { c.Link = awaited(true, otp.Pending); c.LimitReached = true }))},
+		{"redeem-own", render(200, RedeemTicket{State: state, Own: true, Automatic: true, Address: "ada.lovelace@example.com"})},
+		{"redeem-anywhere", render(200, RedeemTicket{State: state, Address: "ada.lovelace@example.com"})},
+		{"link-elsewhere", render(200, confirm)},
+		{"link-elsewhere-error", render(400, ConfirmLink{State: state, Ago: 2 * time.Hour, StartOver: "https://app.example.com/login", Errors: Errors{"number": "wrong-number"}})},
 		{"consent", render(200, Consent{State: state, UserName: "Ada Lovelace", Groups: groups})},
 		{"consent-error", render(400, Consent{State: state, Groups: groups[:1], Errors: Errors{"": "invalid-action"}})},
 		{"callback-confirmation", render(200, CallbackConfirmation{State: state, UserName: "ada.lovelace@example.com", Target: "com.example.bank://callback"})},

@@ -20,6 +20,8 @@ const (
 	PathLoginID              = "/u/login/identifier"
 	PathSignupID             = "/u/signup/identifier"
 	PathEmailCode            = "/u/login/passwordless-email-challenge"
+	PathEmailLink            = "/u/login/passwordless-email-link"
+	PathLinkStatus           = PathEmailLink + "/status"
 	PathTextCode             = "/u/login/passwordless-sms-challenge"
 	PathConsent              = "/u/consent"
 	PathLogout               = "/u/logout"
@@ -32,6 +34,7 @@ const (
 const (
 	ActionDefault        = "default"         // the primary button
 	ActionResend         = "resend"          // send a new code; Auth0's other screens say "resend-code"
+	ActionContinue       = "continue"        // the link was approved in another browser
 	ActionAccept         = "accept"          // yes, on consent, logout and confirmation
 	ActionDeny           = "deny"            // no, on the same
 	ActionOtherAccount   = "other-account"   // not the account that is shown
@@ -101,6 +104,7 @@ type Code struct {
 	LimitReached bool          // no more codes in this transaction
 	Signup       bool          // the person came by way of signing up: Edit leads back there
 	InboxURL     string        // the development inbox, if there is one
+	Link         *Awaited      // nil where no link was sent
 	Errors       Errors
 }
 
@@ -108,6 +112,9 @@ func (v Code) view() view {
 	shown := view{
 		prompt: "login-passwordless", screen: "login-passwordless-email-code", state: v.State, errors: v.Errors,
 		vars: locale.Vars{"email": v.Address},
+	}
+	if v.Link != nil && v.Link.Only {
+		shown.screen = "login-passwordless-email-link"
 	}
 	if v.Phone {
 		shown.screen, shown.vars = "login-passwordless-sms-otp", locale.Vars{"phone_number": v.Address}

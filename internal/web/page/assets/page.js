@@ -33,6 +33,27 @@
   });
   window.addEventListener("pageshow", function () { sent = false; });
 
+  // The page of a link that was opened in the browser of its login goes on by itself, when it is looked at.
+  if (form && form.hasAttribute("data-submit-now")) {
+    var go = function () { form.requestSubmit(form.querySelector("[data-action-button-primary]")); };
+    if (document.prerendering) document.addEventListener("prerenderingchange", go, { once: true });
+    else go();
+  }
+
+  // The page that waits for a link asks how far it is, and goes on when another browser has approved it.
+  var waiting = document.querySelector("button[data-poll]");
+  if (waiting) {
+    var later = function () { setTimeout(poll, 2000); };
+    var poll = function () {
+      fetch(waiting.dataset.poll, { cache: "no-store" }).then(function (answer) { return answer.json(); }).then(function (link) {
+        if (link.status === "approved") waiting.click();
+        else if (link.status === "pending") later();
+        else location.replace(location.href);
+      }).catch(later);
+    };
+    later();
+  }
+
   // The code of a text message that names this host goes in by one tap (Web OTP API). Sending the form ends the offer.
   var code = document.querySelector("input[data-text-message]");
   if (code && window.OTPCredential) {
