@@ -95,8 +95,11 @@ func (s *Server) issueTicket(ctx context.Context, e authn.Entry, c CrossOrigin) 
 		event.UserID, event.UserName = proven.User.ID, proven.User.Address()
 		return s.c.Log.Write(ctx, tenantID, event)
 	})
-	if errors.Is(err, otp.ErrWrong) || errors.Is(err, user.ErrBlocked) {
+	switch {
+	case errors.Is(err, otp.ErrWrong), errors.Is(err, user.ErrBlocked):
 		err = s.refuseCrossOrigin(ctx, e, identifier, err, nil)
+	case err == nil:
+		s.c.Door.Committed(proven)
 	}
 	return t, issued, err
 }
