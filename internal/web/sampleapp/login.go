@@ -12,7 +12,7 @@ import (
 )
 
 // passedOn are the parameters of /login that the application hands to the server, to let people try them.
-var passedOn = []string{"prompt", "screen_hint", "ui_locales"}
+var passedOn = []string{"prompt", "screen_hint", "ui_locales", "connection"}
 
 var plainWord = regexp.MustCompile(`^[A-Za-z_-]{1,20}$`)
 

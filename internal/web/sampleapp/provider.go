@@ -64,7 +64,7 @@ func (a *app) oauth2(p *discovered) *oauth2.Config {
 		ClientSecret: a.ClientSecret,
 		Endpoint:     endpoint,
 		RedirectURL:  a.BaseURL + "/callback",
-		Scopes:       []string{oidc.ScopeOpenID, "profile", "email", oidc.ScopeOfflineAccess},
+		Scopes:       []string{oidc.ScopeOpenID, "profile", "email", "phone", oidc.ScopeOfflineAccess},
 	}
 }
 

@@ -250,11 +250,11 @@ func TestPages_LoadNothingFromElsewhere(t *testing.T) {
 func TestLogin_SendsWhatTheProfileAsks(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
-	q := s.beginLogin("/login?ui_locales=de&prompt=login&redirect_uri=http://evil.test").Query()
+	q := s.beginLogin("/login?ui_locales=de&prompt=login&connection=sms&redirect_uri=http://evil.test").Query()
 	for name, value := range map[string]string{
-		"response_type": "code", "client_id": testClient, "scope": "openid profile email offline_access",
+		"response_type": "code", "client_id": testClient, "scope": "openid profile email phone offline_access",
 		"audience": testAudience, "redirect_uri": s.app.URL + "/callback", "code_challenge_method": "S256",
-		"ui_locales": "de", "prompt": "login",
+		"ui_locales": "de", "prompt": "login", "connection": "sms",
 	} {
 		if got := q.Get(name); got != value {
 			t.Errorf("%s: got %q, want %q", name, got, value)
