@@ -67,6 +67,75 @@ func TestConnections_EnterTheCodeOrClickTheMagicLink(t *testing.T) {
 	})
 }
 
+// Auth0 Passwordless connections support one-time-use codes sent via SMS or email, and magic links sent via email.
+func TestConnections_SupportedAuthenticationMethods(t *testing.T) {
+	t.Parallel()
+	prove(t, []row{
+		{"one-time-use codes sent via SMS", func(t *testing.T, s *servertest.Server) {
+			have(s, "sms")
+			wantLength(t, s, phone, 6)
+		}},
+		{"one-time-use codes sent via email", func(t *testing.T, s *servertest.Server) {
+			wantLength(t, s, ada, 6)
+		}},
+	})
+}
+
+// Send users one-time-use codes using (SMS).
+func TestConnections_SMSIsSentUsing(t *testing.T) {
+	t.Parallel()
+	t.Run("your own SMS gateway", func(t *testing.T) {
+		t.Parallel()
+		s := newService(t)
+		g := newGateway(t)
+		connect(s.Server, "sms", "sms", g.options(doc{"gateway_authentication": doc{
+			"method": "bearer", "subject": "urn:us", "audience": "urn:gateway", "secret": "between you and me", "secret_base64_encoded": false,
+		}}), s.Native)
+		b := started(t, s.Server, phone)
+		code, m := s.Code(t, phone), g.last(t)
+		if m.Recipient != phone || m.Sender != "+15550001111" || !strings.Contains(m.Body, code) {
+			t.Errorf("the gateway got %+v", m)
+		}
+		claims := servertest.Claims(t, strings.TrimPrefix(m.authorization, "Bearer "))
+		if claims["sub"] != "urn:us" || claims["aud"] != "urn:gateway" {
+			t.Errorf("the gateway is told %v", claims)
+		}
+		b.MustToken(grant(s.Server, phone, code))
+	})
+	t.Run("Twilio", func(t *testing.T) {
+		t.Parallel()
+		s := newService(t)
+		connect(s.Server, "sms", "sms", doc{"provider": "twilio", "twilio_sid": "AC1", "twilio_token": "token", "from": "+15550001111"}, s.Native)
+		s.wantSent(t, phone, "api.twilio.com/2010-04-01/Accounts/AC1/Messages.json")
+	})
+}
+
+// Send users one-time-use codes or magic links using (email).
+func TestConnections_EmailIsSentUsing(t *testing.T) {
+	t.Parallel()
+	for _, one := range []struct {
+		row, to     string
+		name        string
+		credentials doc
+	}{
+		{"your own custom SMTP email provider", "smtp PLAIN", "smtp", nil},
+		{"Mandrill", "mandrillapp.com/", "mandrill", doc{"api_key": "key"}},
+		{"AWS", "email.us-east-1.amazonaws.com/v2/email/outbound-emails", "ses", doc{"accessKeyId": "AKIA", "secretAccessKey": "secret", "region": "us-east-1"}},
+		{"Twilio SendGrid", "api.sendgrid.com/v3/mail/send", "sendgrid", doc{"api_key": "key"}},
+		{"SparkPost", "api.sparkpost.com/api/v1/transmissions", "sparkpost", doc{"api_key": "key", "region": nil}},
+	} {
+		t.Run(one.row, func(t *testing.T) {
+			t.Parallel()
+			s := newService(t)
+			if one.name == "smtp" {
+				one.credentials = doc{"smtp_host": "127.0.0.1", "smtp_port": s.mailServer(t, "PLAIN"), "smtp_user": "bob", "smtp_pass": "secret"}
+			}
+			s.Must(201, "POST", "/emails/provider", doc{"name": one.name, "credentials": one.credentials, "default_from_address": "mail@acme.example"})
+			s.wantSent(t, ada, one.to)
+		})
+	}
+}
+
 // For SMS, you can customize the following properties.
 func TestConnections_CustomizationOfSMS(t *testing.T) {
 	t.Parallel()
