@@ -1,5 +1,7 @@
 package apischema
 
+import "slices"
+
 // Shapes that entries share.
 func texts() object                { return object{"type": "string"} }
 func truth() object                { return object{"type": "boolean"} }
@@ -248,7 +250,7 @@ type addition struct {
 // additions are operations that the document does not have: those that official
 // tools call, all recorded, and our own.
 func additions() []addition {
-	return append(recordedOperations(), ownOperations()...)
+	return slices.Concat(recordedOperations(), ownOperations(), secondProviders())
 }
 
 // ownOperations are those of this server alone: mail on trial.
@@ -291,6 +293,59 @@ func ownOperations() []addition {
 			})}
 		}},
 	}
+}
+
+// secondProviders are the operations on what sends when the first provider does
+// not.
+func secondProviders() []addition {
+	mail := func() object {
+		credentials := object{
+			"api_key": texts(), "domain": texts(), "region": orNull("string"), "accessKeyId": texts(), "secretAccessKey": texts(),
+			"connectionString": texts(), "tenantId": texts(), "clientId": texts(), "clientSecret": texts(),
+			"smtp_host": texts(), "smtp_port": object{"type": "integer"}, "smtp_user": texts(), "smtp_pass": texts(),
+		}
+		for _, d := range mailServers() {
+			if len(d.schemas) == 1 && d.schemas[0] == "EmailProviderCredentials" {
+				credentials[d.at] = d.merge
+			}
+		}
+		return object{"type": "object", "additionalProperties": false, "required": []any{"name", "credentials"}, "properties": object{
+			"name": object{"type": "string", "enum": []any{
+				"mailgun", "mandrill", "sendgrid", "resend", "ses", "sparkpost", "smtp", "azure_cs", "ms365", "custom",
+			}},
+			"enabled": truth(), "default_from_address": texts(), "settings": orNull("object"),
+			"credentials": object{"type": "object", "additionalProperties": false, "properties": credentials},
+		}}
+	}
+	phone := func(answer bool) object {
+		members := object{
+			"name": object{"type": "string", "enum": []any{"twilio", "custom"}}, "disabled": truth(),
+			"configuration": object{"type": "object", "additionalProperties": false, "required": []any{"delivery_methods"}, "properties": object{
+				"sid": texts(), "default_from": orNull("string"), "mssid": orNull("string"),
+				"delivery_methods": object{"type": "array", "minItems": 1.0, "items": object{"type": "string", "enum": []any{"text", "voice"}}},
+			}},
+		}
+		if answer {
+			members["tenant"], members["channel"] = texts(), texts()
+		} else {
+			members["credentials"] = object{"type": "object", "additionalProperties": false, "properties": object{"auth_token": texts()}}
+		}
+		return object{"type": "object", "additionalProperties": false, "required": []any{"name", "configuration"}, "properties": members}
+	}
+	var all []addition
+	for path, of := range map[string]struct {
+		scope        string
+		body, answer func() object
+	}{
+		"/emails/provider/failover":          {"email_provider", mail, mail},
+		"/branding/phone/providers/failover": {"phone_providers", func() object { return phone(false) }, func() object { return phone(true) }},
+	} {
+		all = append(all,
+			addition{"GET", path, []string{"read:" + of.scope}, []int{200}, func() object { return object{"200": of.answer()} }},
+			addition{"PUT", path, []string{"update:" + of.scope}, []int{200}, func() object { return object{"body": of.body(), "200": of.answer()} }},
+			addition{"DELETE", path, []string{"delete:" + of.scope}, []int{204}, func() object { return object{} }})
+	}
+	return all
 }
 
 // recordedOperations are those that official tools call.

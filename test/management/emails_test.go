@@ -124,6 +124,45 @@ func TestEmailProvider_MailServersHaveMoreThanAPassword(t *testing.T) {
 	})
 }
 
+func TestFailover_IsASecondProviderThatTheFirstKnowsNothingOf(t *testing.T) {
+	t.Parallel()
+	servertest.Each(t, func(t *testing.T, s *servertest.Server) {
+		const path = "/emails/provider/failover"
+		if a := s.Must(404, "GET", path, nil); a.Doc()["errorCode"] != "inexistent_email_provider" {
+			t.Errorf("without one: got %s", a.Text)
+		}
+		s.Must(400, "PUT", path, map[string]any{"name": "sendgrid", "credentials": map[string]any{}})
+		s.Must(400, "PUT", path, map[string]any{"name": "smtp", "credentials": map[string]any{"smtp_host": "mail.example.com", "smtp_port": 587, "smtp_user": "u", "smtp_pass": "p", "smtp_auth": "xoauth2"}})
+		set := s.Must(200, "PUT", path, map[string]any{"name": "sendgrid", "credentials": map[string]any{"api_key": "top-secret"}})
+		got := s.Must(200, "GET", path, nil)
+		if strings.Contains(set.Text+got.Text, "top-secret") || got.Doc()["name"] != "sendgrid" || got.Doc()["enabled"] != true {
+			t.Errorf("got %s and %s", set.Text, got.Text)
+		}
+		s.Must(404, "GET", fromProvider, nil)
+		if a := s.Call(s.Token("read:email_provider"), "PUT", path, map[string]any{"name": "sendgrid", "credentials": map[string]any{"api_key": "x"}}); a.Status != 403 {
+			t.Errorf("without the scope: got %d", a.Status)
+		}
+		s.Must(204, "DELETE", path, nil)
+		s.Must(204, "DELETE", path, nil)
+		s.Must(404, "GET", path, nil)
+
+		const phones = "/branding/phone/providers/failover"
+		s.Must(404, "GET", phones, nil)
+		s.Must(400, "PUT", phones, map[string]any{"name": "twilio", "configuration": map[string]any{"sid": "AC1", "delivery_methods": []any{"text"}}})
+		phone := s.Must(200, "PUT", phones, map[string]any{
+			"name": "twilio", "configuration": map[string]any{"sid": "AC1", "default_from": "+15551234567", "delivery_methods": []any{"text"}},
+			"credentials": map[string]any{"auth_token": "top-secret"},
+		})
+		if phone.Doc()["disabled"] != false || phone.Doc()["credentials"] != nil || strings.Contains(phone.Text, "top-secret") {
+			t.Errorf("the phone provider: got %s", phone.Text)
+		}
+		if list := s.Must(200, "GET", "/branding/phone/providers", nil).Doc()["providers"].([]any); len(list) != 0 {
+			t.Errorf("the list shows the second provider: %v", list)
+		}
+		s.Must(204, "DELETE", phones, nil)
+	})
+}
+
 func TestEmailTemplates_ExistOnceSet(t *testing.T) {
 	t.Parallel()
 	servertest.Each(t, func(t *testing.T, s *servertest.Server) {

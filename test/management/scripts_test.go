@@ -383,6 +383,15 @@ func messagesScript() []step {
 		{op: "GET /emails/provider", query: "fields=name,enabled,credentials&include_fields=true"},
 		{op: "PATCH /emails/provider", bodies: bodies{doc{"enabled": false}, doc{"name": "smtp", "credentials": smtp, "enabled": true}}},
 		{op: "DELETE /emails/provider"},
+		{op: "PUT /emails/provider/failover", bodies: bodies{doc{"name": "smtp", "credentials": smtp, "enabled": true, "default_from_address": "a@example.com", "settings": doc{}}}},
+		{op: "GET /emails/provider/failover"},
+		{op: "DELETE /emails/provider/failover"},
+		{op: "PUT /branding/phone/providers/failover", bodies: bodies{doc{
+			"name": "twilio", "disabled": false, "credentials": doc{"auth_token": "t"},
+			"configuration": doc{"sid": "AC1", "default_from": "+15551234567", "mssid": "MG1", "delivery_methods": items{"text", "voice"}},
+		}}},
+		{op: "GET /branding/phone/providers/failover"},
+		{op: "DELETE /branding/phone/providers/failover"},
 		{op: "POST /emails/provider/try", bodies: bodies{doc{"to": "ops@example.com", "language": "de"}}},
 		{op: "POST /email-templates/{templateName}/try", of: params{"mfa_oob_code"}, bodies: bodies{
 			doc{"from": "Shop <a@example.com>", "subject": "{{ code }}", "body": "{{ code }}", "syntax": "liquid", "language": "de"}, doc{"to": "ops@example.com"},

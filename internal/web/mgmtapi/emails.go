@@ -43,7 +43,7 @@ func (a *api) emails() []route {
 		{"GET /emails/provider", "Get email provider", anyOf("read:email_provider"), getEmailProvider},
 		{"POST /emails/provider", "Configure email provider", anyOf("create:email_provider"), createEmailProvider},
 		{"PATCH /emails/provider", "Update email provider", anyOf("update:email_provider"), updateEmailProvider},
-		{"DELETE /emails/provider", "Delete email provider", anyOf("delete:email_provider"), deleteEmailProvider},
+		{"DELETE /emails/provider", "Delete email provider", anyOf("delete:email_provider"), removed(emailProvider)},
 		{"POST /emails/provider/try", "Try email provider", anyOf("update:email_provider"), tryEmailProvider},
 		{"POST /email-templates", "Create an email template", anyOf("create:email_templates"), createEmailTemplate},
 		{"GET /email-templates/{templateName}", "Get an email template", anyOf("read:email_templates"), emailTemplates.get},
@@ -94,15 +94,6 @@ func updateEmailProvider(r *request) (answer, error) {
 		}
 		return errors.Join(checkMailSecrets(before, after), checkMailServer(after.Document))
 	})
-}
-
-// deleteEmailProvider answers the same whether there was a provider or not.
-func deleteEmailProvider(r *request) (answer, error) {
-	a, err := emailProvider.remove(r)
-	if errors.Is(err, *emailProvider.missing) {
-		return noContent()
-	}
-	return a, err
 }
 
 // checkEmailCredentials refuses a provider without the credentials that it needs.

@@ -106,6 +106,7 @@ func (a *api) routes() []route {
 		a.branding(),
 		a.phone(),
 		a.emails(),
+		a.failover(),
 		a.prompts(),
 		a.attackProtection(),
 		a.risk(),
