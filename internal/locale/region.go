@@ -1,7 +1,7 @@
 package locale
 
 import (
-	"slices"
+	"cmp"
 	"strings"
 	"sync"
 	"unicode"
@@ -63,12 +63,20 @@ func SortKey(name string) string {
 	}, norm.NFD.String(name))
 }
 
-// Region guesses the country of a reader (ISO 3166, two letters) from what is known of their languages: the one that stands
-// with the language they want most, else the one in which most of its speakers live, else that of the page's own language.
-// It is empty where that is no country.
+// Region guesses the country of a reader (ISO 3166, two letters) from what is known of their languages: the one that
+// ui_locales names, else that of the browser's first language, else that of the page's own. It is empty where that is none.
 func Region(tag, uiLocales, acceptLanguage string) string {
-	first, likely := "", ""
-	for _, wish := range slices.Concat(head(strings.Fields(cut(uiLocales))), accepted(acceptLanguage), []string{tag}) {
+	asked, _ := regionOf(head(strings.Fields(cut(uiLocales))))
+	sure, likely := regionOf(accepted(acceptLanguage))
+	_, speakers := regionOf([]string{tag})
+	return cmp.Or(asked, sure, likely, speakers)
+}
+
+// regionOf gives the country that stands with the first language of a list, wherever in it, and the one where most speakers
+// of that language live.
+func regionOf(wishes []string) (sure, likely string) {
+	first := ""
+	for _, wish := range wishes {
 		t, err := language.Parse(strings.ReplaceAll(wish, "_", "-"))
 		if err != nil {
 			continue
@@ -77,14 +85,14 @@ func Region(tag, uiLocales, acceptLanguage string) string {
 		if first == "" {
 			first = b.String()
 		}
-		r, sure := t.Region()
+		r, how := t.Region()
 		switch {
 		case b.String() != first || !r.IsCountry():
-		case sure == language.Exact:
-			return r.String()
+		case how == language.Exact && sure == "":
+			sure = r.String()
 		case likely == "":
 			likely = r.String()
 		}
 	}
-	return likely
+	return sure, likely
 }

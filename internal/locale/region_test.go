@@ -25,14 +25,16 @@ func TestSortKey_LooksPastCaseAndAccents(t *testing.T) {
 	}
 }
 
-func TestRegion_IsTheCountryThatStandsWithTheLanguageWantedMost(t *testing.T) {
+func TestRegion_IsTheCountryThatTheLanguagesPointTo(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ tag, uiLocales, accept, want string }{
 		{"en", "", "", "US"},
 		{"de", "", "", "DE"},
 		{"en", "", "en-GB,en;q=0.9", "GB"},
 		{"de", "", "de,en-US;q=0.7,en;q=0.3", "DE"},
-		{"de", "de", "en-GB,de-CH;q=0.8", "CH"},
+		{"de", "de", "en-GB,de-CH;q=0.8", "GB"},
+		{"de", "", "de,de-CH;q=0.8", "CH"},
+		{"en", "en", "de-DE", "DE"},
 		{"de", "", "de;q=0.9", "DE"},
 		{"en", "", "fr-CH, fr;q=0.9", "CH"},
 		{"es", "es-MX", "en-US", "MX"},
