@@ -59,6 +59,9 @@ func NewStoredTemplates(r Records, workers Workers) *StoredTemplates {
 
 // Template implements Templates.
 func (s *StoredTemplates) Template(ctx context.Context, tenantID string, m Message) (*Template, error) {
+	if m.Channel != Email {
+		return s.noteTemplate(ctx, tenantID, m)
+	}
 	t, enabled, err := s.stored(ctx, tenantID, m)
 	if err != nil || t == nil || !enabled || t.auth0s() || t.empty() {
 		return nil, err

@@ -83,6 +83,22 @@ func Each(t *testing.T, test func(t *testing.T, s *Server)) {
 	})
 }
 
+// EachEgress is Each for servers whose tenants' services stand where the configuration says.
+func EachEgress(t *testing.T, c egress.Config, test func(t *testing.T, s *Server)) {
+	t.Helper()
+	if c.Resolver == nil {
+		c.Resolver = nowhere
+	}
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		test(t, NewEgress(t, c))
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		test(t, newPostgres(t, c))
+	})
+}
+
 // New runs a fresh server over SQLite until the test ends.
 func New(t testing.TB) *Server {
 	t.Helper()
@@ -110,7 +126,12 @@ var nowhere = &net.Resolver{PreferGo: true, Dial: func(context.Context, string, 
 // NewPostgres runs a fresh server over PostgreSQL until the test ends.
 func NewPostgres(t testing.TB) *Server {
 	t.Helper()
-	return start(t, pg.Template(t, "servertest", func(url string) error { return migrate(url) }), egress.Config{Resolver: nowhere})
+	return newPostgres(t, egress.Config{Resolver: nowhere})
+}
+
+func newPostgres(t testing.TB, c egress.Config) *Server {
+	t.Helper()
+	return start(t, pg.Template(t, "servertest", func(url string) error { return migrate(url) }), c)
 }
 
 // migrated is the bytes of an empty SQLite database of this version.
