@@ -168,11 +168,7 @@ func (a *api) startingClient(ctx context.Context, site tenant.Site, who clientau
 
 // startLink says what the link of a start does: it leads back to the page's login, or answers what authParams ask for.
 func (a *api) startLink(ctx context.Context, s *login.Start, p httpx.Params, page *transaction.Transaction) error {
-	if page != nil {
-		s.Link = login.Link{State: page.State(), Classic: true, Params: startParamsOf(p)}
-		return nil
-	}
-	if !s.Send.Links() {
+	if page == nil && !s.Send.Links() {
 		return nil
 	}
 	var given map[string]any
@@ -180,6 +176,20 @@ func (a *api) startLink(ctx context.Context, s *login.Start, p httpx.Params, pag
 		return err
 	}
 	params := s.Connection.LinkParams(given)
+	logged := map[string]string{}
+	for name, v := range params {
+		if len(v) > maxParam {
+			return badStart("bad.authParams", "error in authParams - too long: "+clip(name, maxListed))
+		}
+		if slices.Contains(loggedParams, name) && (page == nil || name != "state") {
+			logged[name] = v
+		}
+	}
+	s.Details["authParams"] = logged
+	if page != nil {
+		s.Link = login.Link{State: page.State(), Classic: true, Params: params}
+		return nil
+	}
 	request, err := a.OAuth.LinkRequest(ctx, s.Site, s.Client, s.Connection, params)
 	var protocol *oauth.Error
 	if errors.As(err, &protocol) {
@@ -188,6 +198,9 @@ func (a *api) startLink(ctx context.Context, s *login.Start, p httpx.Params, pag
 	s.Link = login.Link{Params: params, Request: request}
 	return err
 }
+
+// loggedParams are the authParams that the tenant's log shows, as Auth0's does. The state of a login of ours is not among them.
+var loggedParams = []string{"audience", "redirect_uri", "response_type", "scope", "state"}
 
 // startParamsOf gives the texts among authParams.
 func startParamsOf(p httpx.Params) map[string]string {
