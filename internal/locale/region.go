@@ -68,8 +68,8 @@ func SortKey(name string) string {
 func Region(tag, uiLocales, acceptLanguage string) string {
 	asked, _ := regionOf(head(strings.Fields(cut(uiLocales))))
 	sure, likely := regionOf(accepted(acceptLanguage))
-	_, speakers := regionOf([]string{tag})
-	return cmp.Or(asked, sure, likely, speakers)
+	own, speakers := regionOf([]string{tag})
+	return cmp.Or(asked, sure, likely, own, speakers)
 }
 
 // regionOf gives the country that stands with the first language of a list, wherever in it, and the one where most speakers

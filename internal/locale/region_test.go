@@ -30,6 +30,7 @@ func TestRegion_IsTheCountryThatTheLanguagesPointTo(t *testing.T) {
 	for _, c := range []struct{ tag, uiLocales, accept, want string }{
 		{"en", "", "", "US"},
 		{"de", "", "", "DE"},
+		{"es-MX", "", "", "MX"},
 		{"en", "", "en-GB,en;q=0.9", "GB"},
 		{"de", "", "de,en-US;q=0.7,en;q=0.3", "DE"},
 		{"de", "de", "en-GB,de-CH;q=0.8", "GB"},
