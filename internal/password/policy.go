@@ -135,6 +135,9 @@ func Fit(o *connection.DatabaseOptions, password string) string {
 	return password[:end]
 }
 
+// MinLength is how many characters a new password of a connection has at least.
+func MinLength(o *connection.DatabaseOptions) int { return rulesOf(o).minLength }
+
 // HistorySize is how many former hashes of an account are to be kept for Reused, at most 24; none where the connection
 // keeps no history. They belong to the account and are kept with it by whoever sets passwords.
 func HistorySize(o *connection.DatabaseOptions) int { return min(rulesOf(o).history, mostHistory) }

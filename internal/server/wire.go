@@ -19,6 +19,7 @@ import (
 	"latchkey/internal/ticket"
 	"latchkey/internal/transaction"
 	"latchkey/internal/web/authapi"
+	"latchkey/internal/web/classic"
 	"latchkey/internal/web/httpx"
 	"latchkey/internal/web/mgmtapi"
 	"latchkey/internal/web/universallogin"
@@ -66,13 +67,19 @@ func wire(p parts) (http.Handler, *job.Jobs, *account.Accounts, error) {
 	})
 
 	mux := httpx.NewMux()
-	authapi.Register(mux, authapi.Config{
-		OAuth: protocol, Logins: logins, ClientAuth: clientAuth, Transactions: transactions, Clients: clients, Connections: db,
-		Keys: d.Keys, Guard: guard, Log: p.events, PageAt: universallogin.AddressOf, PageUnknown: universallogin.PathLoginID, Looks: db, Development: p.Dev,
-	})
-	universallogin.Register(mux, universallogin.Config{
+	hosted := universallogin.Config{
 		OAuth: protocol, Logins: logins, Transactions: transactions, Clients: clients, Tickets: tickets, Looks: db, Guard: guard,
 		Clock: clock, SessionCookie: authapi.SessionCookie, InboxURL: p.InboxURL, Development: p.Dev,
+	}
+	authapi.Register(mux, authapi.Config{
+		OAuth: protocol, Logins: logins, ClientAuth: clientAuth, Transactions: transactions, Clients: clients, Connections: db,
+		Keys: d.Keys, Guard: guard, Log: p.events, PageAt: pageAt, PageUnknown: universallogin.PathLoginID, Looks: db, Development: p.Dev,
+	})
+	universallogin.Register(mux, hosted)
+	classic.Register(mux, classic.Dependencies{
+		OAuth: protocol, Logins: logins, Transactions: transactions, Clients: clients, Connections: db, Looks: db, Guard: guard,
+		Log: p.events, SessionCookie: authapi.SessionCookie, DeviceCookie: universallogin.DeviceCookie,
+		Ended: universallogin.Ended(hosted), Development: p.Dev,
 	})
 	mgmtapi.Register(mux, mgmtapi.Config{
 		Tx: db, Sites: p.Sites, Resources: db, Clients: clients, Connections: db, APIs: db, Users: db, Accounts: accounts,
@@ -80,6 +87,14 @@ func wire(p parts) (http.Handler, *job.Jobs, *account.Accounts, error) {
 		Seal: keys, Clock: clock, Templates: p.templates, Trials: p.trials, MaxImport: p.MaxImport,
 	})
 	return mux, jobs, accounts, nil
+}
+
+// pageAt gives the address of the page for a step of a login: the first steps of a Classic one are on the tenant's own page.
+func pageAt(step transaction.Step, t *transaction.Transaction) string {
+	if classic.Steps(step, t) {
+		return classic.AddressOf(t)
+	}
+	return universallogin.AddressOf(step, t)
 }
 
 // productionClients keeps the setting loopback_redirects to native clients, whose callbacks RFC 8252 lets be loopback

@@ -19,7 +19,7 @@ func TestEndpoints_ThoseThatAreNotServedAnswerAsSwitchedOff(t *testing.T) {
 	b := s.Browser(t)
 	for _, path := range []string{
 		"/oauth/ro", "/oauth/access_token", "/delegation", "/tokeninfo", "/unlink", "/login/unlink", "/bc-authorize",
-		"/oauth/device/code", "/oidc/register", "/passwordless/verify", "/otp/challenge", "/co/authenticate", "/anonymous/token",
+		"/oauth/device/code", "/oidc/register", "/otp/challenge", "/anonymous/token",
 		"/users/email%7C1/impersonate", "/samlp", "/samlp/", "/samlp/abc", "/samlp/abc/logout", "/samlp/metadata/abc",
 		"/wsfed", "/wsfed/abc", "/wsfed/FederationMetadata/2007-06/FederationMetadata.xml",
 		"/oauth/global-token-revocation/connection/email", "/mfa", "/mfa/challenge", "/mfa/associate", "/mfa/authenticators",

@@ -136,7 +136,8 @@ func exchanges() []exchange {
 		{name: "token-confidential-wrong-secret", path: "/oauth/token",
 			body: `{"grant_type":"` + otpGrant + `","client_id":"{web}","client_secret":"wrong","realm":"email","username":"ada@example.com","otp":"123456"}`},
 		{name: "token-get", method: http.MethodGet, path: "/oauth/token"},
-		{name: "verify-is-disabled", path: "/passwordless/verify", body: `{"connection":"email","email":"ada@example.com","verification_code":"123456"}`},
+		{name: "verify-for-tokens-is-disabled", path: "/passwordless/verify",
+			body: `{"grant_type":"password","client_id":"{native}","connection":"email","username":"ada@example.com","password":"123456","scope":"openid"}`},
 	}
 }
 

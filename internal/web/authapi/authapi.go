@@ -58,6 +58,7 @@ func Register(mux *httpx.Mux, c Config) {
 		// The browser's endpoints: cookies, never CORS.
 		{"GET /authorize", nil, a.authorize},
 		{"POST /authorize", nil, a.authorize},
+		{"POST " + pathVerify, nil, a.verifyCrossOrigin},
 		{"GET /authorize/resume", nil, a.resume},
 		{"GET /v2/logout", nil, a.logout},
 		{"GET /oidc/logout", nil, a.endSession},
@@ -101,7 +102,7 @@ func Register(mux *httpx.Mux, c Config) {
 var disabled = []string{
 	"/oauth/ro", "/oauth/access_token", "/delegation", "/tokeninfo", "/unlink", "/login/unlink", "/users/{id}/impersonate",
 	"/samlp/", "/wsfed/", "/bc-authorize", "/anonymous/token", "/oauth/global-token-revocation/", "/oauth/device/code", "/mfa/",
-	"/oidc/register", "/passwordless/verify", "/otp/challenge", "/co/authenticate", "/dbconnections/",
+	"/oidc/register", "/otp/challenge", "/dbconnections/",
 }
 
 func noContent(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }

@@ -41,11 +41,18 @@ func (a *api) authorize(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	httpx.Note(r.Context(), httpx.FieldClientID, p.Get("client_id"))
-	out, err := a.OAuth.Authorize(r.Context(), site, single(p), browserOf(r))
+	browser := browserOf(r)
+	browser.Ticket = ticketOf(r, p.Get("login_ticket"))
+	out, err := a.OAuth.Authorize(r.Context(), site, single(p), browser)
 	if err != nil {
 		a.fail(w, r, p.Get("ui_locales"), err)
 		return
 	}
+	if out.Verification != nil {
+		a.askVerification(w, r, out.Verification, p)
+		return
+	}
+	clearTicket(w, r, p.Get("login_ticket"))
 	a.answer(w, r, out)
 }
 

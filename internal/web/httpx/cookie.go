@@ -48,6 +48,17 @@ func (c Cookies) ClearOwn(w http.ResponseWriter, name string) {
 	})
 }
 
+// SetAcross sets a cookie of ours that is sent with requests from pages of other sites too. A partitioned one is sent only
+// from pages of the site that it was set under, which browsers that keep all others back still do (CHIPS). Life -1 removes it.
+func (c Cookies) SetAcross(w http.ResponseWriter, name, value string, life time.Duration, partitioned bool) {
+	cookie := c.shared(c.Name(name), value, -1)
+	if life > 0 {
+		cookie.MaxAge = seconds(life)
+	}
+	cookie.Partitioned = partitioned && c.Secure
+	http.SetCookie(w, cookie)
+}
+
 // SetShared sets a cookie under a name that Auth0 documents, such as "auth0": it is sent with requests from other sites
 // too, which silent authentication in a frame needs. Life zero means until the browser closes.
 func (c Cookies) SetShared(w http.ResponseWriter, name, value string, life time.Duration) {

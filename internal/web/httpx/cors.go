@@ -11,10 +11,13 @@ type CORSConfig struct {
 	// Allowed reports whether origin may read the answer to r. At a preflight the caller is not known yet: it answers for
 	// any client of the tenant. Nil allows every origin.
 	Allowed func(r *http.Request, origin string) bool
+	// Credentials lets the allowed origins call with our cookies. The handler has to find out whether the origin is the
+	// calling client's own before it lets a cookie count.
+	Credentials bool
 }
 
 // CORS answers preflights and adds the headers of cross-origin answers (Fetch standard; Auth0's page "Set up CORS"). An
-// origin that is not allowed gets the plain answer without any of them. No cookie ever counts across origins.
+// origin that is not allowed gets the plain answer without any of them.
 func CORS(cfg CORSConfig) func(http.Handler) http.Handler {
 	options := cors.Options{
 		AllowedMethods: []string{
@@ -27,6 +30,7 @@ func CORS(cfg CORSConfig) func(http.Handler) http.Handler {
 			"Retry-After", "WWW-Authenticate"},
 		MaxAge:               600,
 		OptionsSuccessStatus: http.StatusNoContent,
+		AllowCredentials:     cfg.Credentials,
 	}
 	if cfg.Allowed == nil {
 		options.AllowedOrigins = []string{"*"}
@@ -42,5 +46,6 @@ func CORS(cfg CORSConfig) func(http.Handler) http.Handler {
 // but not at the client that turned out to be calling.
 func WithdrawCORS(h http.Header) {
 	h.Del("Access-Control-Allow-Origin")
+	h.Del("Access-Control-Allow-Credentials")
 	h.Del("Access-Control-Expose-Headers")
 }

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"slices"
@@ -14,6 +15,8 @@ type policy struct {
 	nonce           string
 	images, fonts   []string // addresses of what the tenant names and a page loads
 	formTargets     []string // where a form of the page may lead in the end, beside ourselves
+	frame           string   // the origin of a page that this one frames
+	referrer        string   // who is told the page's address; empty for nobody
 	ancestors       string   // who may frame the page; empty for nobody
 	opener          bool     // the window that opened this one must stay reachable
 	strictTransport bool
@@ -29,7 +32,7 @@ func (p policy) write(h http.Header) {
 		ancestors = p.ancestors
 	}
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", strings.Join([]string{
+	directives := []string{
 		"default-src 'none'",
 		"script-src 'nonce-" + p.nonce + "' 'strict-dynamic'",
 		"style-src 'self' 'nonce-" + p.nonce + "'",
@@ -40,11 +43,15 @@ func (p policy) write(h http.Header) {
 		"frame-ancestors " + ancestors,
 		"base-uri 'none'",
 		"object-src 'none'",
-	}, "; "))
+	}
+	if p.frame != "" {
+		directives = append(directives, "frame-src "+p.frame)
+	}
+	h.Set("Content-Security-Policy", strings.Join(directives, "; "))
 	if p.ancestors == "" {
 		h.Set("X-Frame-Options", "DENY")
 	}
-	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Referrer-Policy", cmp.Or(p.referrer, "no-referrer"))
 	h.Set("Cache-Control", "no-store, max-age=0")
 	h.Set("Pragma", "no-cache")
 	if p.strictTransport {

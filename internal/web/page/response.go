@@ -5,6 +5,7 @@ import (
 	_ "embed" // for the templates
 	"fmt"
 	"html/template"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -39,6 +40,35 @@ func (s Shell) WriteFormPost(w http.ResponseWriter, target string, parameters ur
 	}
 	s.Return = target
 	return s.respond(w, "form-post", "form", policy{}, map[string]any{"Target": target, "Fields": fields})
+}
+
+// Verification asks a page of the application for what it keeps of a cross-origin login (Auth0 docs, "Cross-Origin
+// Authentication"): it is framed, says that it is ready, is asked for the verifier of the login by its id, and answers. The
+// answer is posted to Target with the parameters; without one in ten seconds an empty one is.
+type Verification struct {
+	Page       string // of the application, a web address
+	ID         string
+	Target     string // a path of ours
+	Answer     string // parameter of the answer
+	Parameters url.Values
+	Ancestor   string // origin that may frame our page; empty for nobody
+}
+
+// WriteVerification sends that page.
+func (s Shell) WriteVerification(w http.ResponseWriter, v Verification) error {
+	o := origin(v.Page)
+	if o == "" {
+		return fmt.Errorf("verification at %q: not a web address", v.Page)
+	}
+	type field struct{ Name, Value string }
+	var fields []field
+	for _, name := range slices.Sorted(maps.Keys(v.Parameters)) {
+		fields = append(fields, field{name, v.Parameters.Get(name)})
+	}
+	p := policy{frame: o, ancestors: origin(v.Ancestor), opener: v.Ancestor != "", referrer: "same-origin"}
+	return s.respond(w, "form-post", "verification", p, map[string]any{
+		"Page": v.Page, "Origin": o, "ID": v.ID, "Target": v.Target, "Answer": v.Answer, "Fields": fields,
+	})
 }
 
 // WriteWebMessage answers an authorization request with response_mode=web_message: a page that posts the response to the

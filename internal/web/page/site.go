@@ -54,5 +54,15 @@ func loopback(hostport string) bool {
 	return err == nil && ip.IsLoopback()
 }
 
+// CSRFCookie is the name, without prefix, of the cookie whose value Classic pages send back as _csrf.
+const CSRFCookie = "csrf"
+
+// TicketCookies are the names, without prefix, of our cookies that tie a login ticket to its browser: one for requests from
+// anywhere, one that belongs to the site of the page which earned the ticket.
+func TicketCookies(ticket string) (anywhere, partitioned string) {
+	suffix := transaction.CookieSuffix(ticket)
+	return "co_" + suffix, "cop_" + suffix
+}
+
 // BindingCookie is the name, without prefix, of our cookie that binds a transaction to its browser.
 func BindingCookie(state string) string { return "txn_" + transaction.CookieSuffix(state) }

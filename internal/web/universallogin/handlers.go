@@ -30,10 +30,10 @@ import (
 // pathResume is where a transaction goes when its pages have nothing more to ask.
 const pathResume = "/authorize/resume"
 
-// deviceCookie is the name, without prefix, of our cookie by which a browser is known where a person proved an address;
+// DeviceCookie is the name, without prefix, of our cookie by which a browser is known where a person proved an address;
 // deviceLife is how long after the last proof.
 const (
-	deviceCookie = "kd"
+	DeviceCookie = "kd"
 	deviceLife   = 365 * 24 * time.Hour
 )
 
@@ -86,7 +86,6 @@ func Register(mux *httpx.Mux, c Config) {
 	mux.HandleFunc("GET "+PathLogout, u.showLogout)
 	mux.HandleFunc("POST "+PathLogout, u.takeLogout)
 	mux.HandleFunc("GET /u/login", u.restart)
-	mux.HandleFunc("GET /login", u.restart)
 	mux.Handle("GET /u/assets/", page.Assets())
 }
 
@@ -148,7 +147,7 @@ type visit struct {
 func (u *pages) entry(v *visit) authn.Entry {
 	origin := httpx.OriginOf(v.r)
 	origin.Language = v.shell.Texts.Tag() // messages speak the language of the page
-	cookie, _ := httpx.CookiesOf(v.r).Own(v.r, deviceCookie)
+	cookie, _ := httpx.CookiesOf(v.r).Own(v.r, DeviceCookie)
 	return authn.Entry{
 		Site: v.site, Client: v.view.Client, Connection: v.view.Connection, Origin: origin,
 		Device: u.Logins.Device(v.site.Tenant.ID, cookie),
@@ -194,6 +193,10 @@ func (u *pages) open(steps []transaction.Step, limit *protect.Limit, handle func
 				u.tooFast(v, err)
 				return
 			}
+		}
+		if v.tx.Classic && allowed(identifying, v.view.Step) {
+			v.redirect(pathClassic)
+			return
 		}
 		if current := PageOf(v.view.Step, v.tx); !allowed(steps, v.view.Step) || (len(steps) == 1 && r.URL.Path != current) {
 			v.redirect(current)
@@ -546,7 +549,7 @@ func (u *pages) remember(v *visit, entry authn.Entry) error {
 	if err != nil {
 		return err
 	}
-	httpx.CookiesOf(v.r).SetOwn(v.w, deviceCookie, cookie, deviceLife)
+	httpx.CookiesOf(v.r).SetOwn(v.w, DeviceCookie, cookie, deviceLife)
 	return nil
 }
 
