@@ -209,14 +209,20 @@ func shown(t *testing.T, u *user.User, members ...string) string {
 // login opens a session with a refresh token and a consent.
 func (b *bench) login(u *user.User) (sid string) {
 	b.t.Helper()
+	return b.loginVia(u.ID, u.Identities[0].Connection)
+}
+
+// loginVia is login through a connection.
+func (b *bench) loginVia(userID, connection string) (sid string) {
+	b.t.Helper()
 	ctx, id := b.t.Context(), b.tenant.ID
-	s, secret := b.sessions.Prepare(b.tenant, u.ID, u.Identities[0].Connection, nil, "192.0.2.1", "test")
+	s, secret := b.sessions.Prepare(b.tenant, userID, connection, nil, "192.0.2.1", "test")
 	must(b.t, b.sessions.Save(ctx, id, s, secret))
-	r := b.grants.FirstToken(&client.Client{ID: "app"}, "", grant.RefreshToken{UserID: u.ID, SessionID: s.ID})
+	r := b.grants.FirstToken(&client.Client{ID: "app"}, "", grant.RefreshToken{UserID: userID, SessionID: s.ID, Connection: connection})
 	must(b.t, b.grants.SaveToken(ctx, id, b.grants.NewToken(), r))
-	code := &grant.Code{ClientID: "app", UserID: u.ID, SessionID: s.ID}
+	code := &grant.Code{ClientID: "app", UserID: userID, SessionID: s.ID, Connection: connection}
 	must(b.t, b.grants.SaveCode(ctx, id, b.grants.NewCode(code, time.Minute), code))
-	must(b.t, b.grants.SaveConsent(ctx, id, &grant.Consent{UserID: u.ID, ClientID: "app", Audience: "api", Scope: []string{"read"}}))
+	must(b.t, b.grants.SaveConsent(ctx, id, &grant.Consent{UserID: userID, ClientID: "app", Audience: "api", Scope: []string{"read"}}))
 	return s.ID
 }
 

@@ -80,24 +80,32 @@ func (a *Accounts) DeleteSome(ctx context.Context, tenantID string, c *connectio
 // is left.
 func (a *Accounts) leave(ctx context.Context, tenantID string, u *user.User, connection string) error {
 	if u.Identities[0].Connection == connection {
-		if err := a.c.Users.DeleteUser(ctx, tenantID, u.ID); err != nil {
-			return ignore(err, user.ErrNotFound)
+		switch err := a.c.Users.DeleteUser(ctx, tenantID, u.ID); {
+		case errors.Is(err, user.ErrNotFound):
+			return nil
+		case err != nil:
+			return err
 		}
 		return a.forget(ctx, tenantID, u.ID)
 	}
 	left := *u
 	left.UpdatedAt = a.now()
 	left.Identities = slices.DeleteFunc(slices.Clone(u.Identities), func(i user.Identity) bool { return i.Connection == connection })
-	return ignore(a.c.Users.UpdateUser(ctx, tenantID, &left), user.ErrNotFound, user.ErrChanged)
+	switch err := a.c.Users.UpdateUser(ctx, tenantID, &left); {
+	case errors.Is(err, user.ErrNotFound), errors.Is(err, user.ErrChanged):
+		return nil
+	case err != nil:
+		return err
+	}
+	return a.endVia(ctx, tenantID, u.ID, connection)
 }
 
-func ignore(err error, expected ...error) error {
-	for _, e := range expected {
-		if errors.Is(err, e) {
-			return nil
-		}
+// endVia ends what was opened for a user through a connection (by name) whose identity it loses, in the caller's transaction.
+func (a *Accounts) endVia(ctx context.Context, tenantID, userID, connection string) error {
+	if err := a.c.Sessions.EndVia(ctx, tenantID, userID, connection); err != nil {
+		return err
 	}
-	return err
+	return a.c.Grants.EndVia(ctx, tenantID, userID, connection)
 }
 
 // Revoke says what access a user loses.

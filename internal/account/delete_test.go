@@ -58,6 +58,8 @@ func TestDeleteSome_TakesEverybodyAwayInPieces(t *testing.T) {
 	b.create(`{"connection":"email","user_id":"2","email":"b@example.com"}`)
 	b.link("auth0|main", "email|2")
 	b.login(main)
+	b.loginVia("email|1", "flex")
+	b.loginVia("email|1", "email")
 	all, err := b.db.Connections(t.Context(), b.tenant.ID)
 	must(t, err)
 	flex := connection.Find(all, "flex")
@@ -71,6 +73,7 @@ func TestDeleteSome_TakesEverybodyAwayInPieces(t *testing.T) {
 	}
 	equal(t, "calls", calls, 4)
 	equal(t, "identities of who has another one", len(b.stored("email|1").Identities), 1)
+	equal(t, "access of who has another one", b.access("email|1"), "1 sessions, 1 tokens, 1 consents")
 	b.gone("auth0|main")
 	equal(t, "access of who was deleted", b.access("auth0|main"), "0 sessions, 0 tokens, 0 consents")
 	for _, id := range []string{"user0", "user229", "linked", "main"} {

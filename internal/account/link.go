@@ -256,10 +256,7 @@ func (a *Accounts) Unlink(ctx context.Context, tenantID, userID string, provider
 				return err
 			}
 		}
-		if err := a.c.Sessions.EndVia(ctx, tenantID, primary.ID, identity.Connection); err != nil {
-			return err
-		}
-		return a.c.Grants.EndVia(ctx, tenantID, primary.ID, identity.Connection)
+		return a.endVia(ctx, tenantID, primary.ID, identity.Connection)
 	}}, nil
 }
 

@@ -182,6 +182,44 @@ func TestLink_OfAnAccountThatChangesMeanwhileIsDecidedAgain(t *testing.T) {
 	refused(t, err, apierr.Invalid, "invalid_body", "Linking to an inexistent identity requires a connection.")
 }
 
+// Whoever is linked takes along what it was separated from.
+func TestUnlink_IsRememberedOnBothSides(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.create(`{"connection":"email","user_id":"1","email":"a@example.com"}`)
+	b.create(`{"connection":"sms","user_id":"2","phone_number":"+491511"}`)
+	b.create(`{"connection":"email","user_id":"3","email":"c@example.com"}`)
+	apart := func(id string) (list []string) {
+		t.Helper()
+		items, err := b.db.UserItems(t.Context(), b.tenant.ID, id, user.Undone)
+		must(t, err)
+		for _, i := range items {
+			list = append(list, i.ID)
+		}
+		return list
+	}
+	b.link("email|1", "sms|2")
+	equal(t, "apart from nobody", apart("email|1"), []string(nil))
+	b.unlink("email|1", "sms", "2")
+	equal(t, "apart from the first", apart("email|1"), []string{"sms +491511"})
+	equal(t, "apart from the second", apart("sms|2"), []string{"email a@example.com"})
+	b.link("email|3", "email|1")
+	equal(t, "apart from the third", apart("email|3"), []string{"sms +491511"})
+}
+
+func TestUnlink_EndsWhatTheConnectionOpened(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.create(`{"connection":"email","user_id":"1","email":"a@example.com"}`)
+	b.create(`{"connection":"sms","user_id":"2","phone_number":"+491511"}`)
+	b.link("email|1", "sms|2")
+	b.loginVia("email|1", "email")
+	b.loginVia("email|1", "sms")
+	equal(t, "access before", b.access("email|1"), "2 sessions, 2 tokens, 1 consents")
+	b.unlink("email|1", "sms", "2")
+	equal(t, "access after", b.access("email|1"), "1 sessions, 1 tokens, 1 consents")
+}
+
 var tokenKey = sync.OnceValue(func() *rsa.PrivateKey {
 	k, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {

@@ -99,7 +99,7 @@ func (l *Logins) Start(ctx context.Context, s Start) (Started, error) {
 	}
 	started := Started{Canonical: canonical, UserID: l.c.Door.ReservedID(tenantID, s.Connection.Name, canonical, known.Deletions)}
 	if user != nil {
-		started.UserID, started.Verified = user.IdentityID(), user.Verified(s.Connection.Name, canonical)
+		started.UserID, started.Verified = user.IdentityID(s.Connection.Name, canonical), user.Verified(s.Connection.Name, canonical)
 	}
 	return started, nil
 }

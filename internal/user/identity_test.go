@@ -72,3 +72,37 @@ func TestFromProfileData_GivesBackWhatAnIdentityKept(t *testing.T) {
 		}
 	}
 }
+
+func TestJoin_AddsTheOthersIdentitiesBehindItsOwn(t *testing.T) {
+	t.Parallel()
+	email, sms := &connection.Connection{Name: "email", Strategy: connection.Email}, &connection.Connection{Name: "sms", Strategy: connection.SMS}
+	first := user.NewPasswordless(sms, "1", "+15551234567", time.Unix(1, 0))
+	other := user.NewPasswordless(email, "2", "a@example.com", time.Unix(2, 0))
+	other.Password, other.UserMetadata = "hash", map[string]any{"a": 1}
+	joined := first.Join(other, time.Unix(3, 0))
+	if joined.ID != "sms|1" || joined.Email != "" || joined.UserMetadata != nil || joined.Password != "" || len(joined.Identities) != 2 {
+		t.Errorf("the joined account is %+v", joined)
+	}
+	if i := joined.Identities[1]; i.UserID != "2" || i.Password != "hash" || i.ProfileData["email"] != "a@example.com" {
+		t.Errorf("its second identity is %+v", i)
+	}
+	if len(first.Identities) != 1 || other.Identities[0].ProfileData != nil {
+		t.Error("the originals have changed")
+	}
+	for address, want := range map[string]int{"a@example.com": 1, "+15551234567": 1, "b@example.com": 0, "": 0} {
+		if got := joined.ProvenAt(address); len(got) != want {
+			t.Errorf("%q is proven at %v, want %d places", address, got, want)
+		}
+	}
+	if got := joined.VerifiedEmail(); got != "a@example.com" {
+		t.Errorf("mail goes to %q", got)
+	}
+	other.EmailVerified = false
+	unproven := first.Join(other, time.Unix(3, 0))
+	if unproven.VerifiedEmail() != "" || len(unproven.ProvenAt("a@example.com")) != 0 {
+		t.Error("an address that nobody has proven counts")
+	}
+	if got := joined.IdentityID("email", "a@example.com"); got != "2" {
+		t.Errorf("the identity of the address is %q", got)
+	}
+}

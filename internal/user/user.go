@@ -7,7 +7,6 @@ import (
 	"crypto/md5" //nolint:gosec // Gravatar's addresses are MD5 sums; nothing is protected by it
 	"encoding/hex"
 	"net/url"
-	"strings"
 	"time"
 
 	"latchkey/internal/apierr"
@@ -87,10 +86,14 @@ type Identity struct {
 	Identifiers []string `json:"-"`
 }
 
-// IdentityID gives the part of the user's id behind the provider: what /passwordless/start calls _id.
-func (u *User) IdentityID() string {
-	_, id, _ := strings.Cut(u.ID, "|")
-	return id
+// IdentityID gives the id of the identity under which a connection finds the account by an identifier: what
+// /passwordless/start calls _id. It is the address's own: that two of them lead to one account is nobody else's business.
+func (u *User) IdentityID(connection, identifier string) string {
+	at := u.IdentityAt(connection, identifier)
+	if at < 0 {
+		return ""
+	}
+	return u.Identities[at].UserID
 }
 
 // NewPasswordless gives the account that the first proof of an address, e-mail or telephone, makes. Id is the 24

@@ -267,6 +267,31 @@ func TestAutomatic_TheAccountThatALoginWasSeparatedFromDoesNotFollowIt(t *testin
 	})
 }
 
+// The answer of a start once named the account that an address leads to: two addresses of one person had one _id.
+func TestAutomatic_StartsDoNotTellWhoseAnAddressIs(t *testing.T) {
+	t.Parallel()
+	servertest.Each(t, func(t *testing.T, s *servertest.Server) {
+		connect(s)
+		turn(s, "email")
+		owner := create(s, doc{"connection": "people", "email": ada, "email_verified": true, "password": "Secret-Phrase-7", "verify_email": false})
+		start := func() any {
+			t.Helper()
+			a := s.Browser(t).Start(ada)
+			if a.Status != 200 {
+				t.Fatalf("the start answered %d: %s", a.Status, a.Body)
+			}
+			return a.JSON(t)["_id"]
+		}
+		before := start()
+		if _, sub := enter(t, s, "email", ada); sub != owner {
+			t.Fatalf("the login is %s, want %s", sub, owner)
+		}
+		if after := start(); after != before || "auth0|"+after.(string) == owner {
+			t.Errorf("the start says %v, and said %v before the address joined %s", after, before, owner)
+		}
+	})
+}
+
 // First logins at several connections at once, on two nodes: one makes the account and the others join it.
 func TestAutomatic_FirstLoginsAtOnceMakeOneAccount(t *testing.T) {
 	t.Parallel()
