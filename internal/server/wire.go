@@ -11,6 +11,7 @@ import (
 	"latchkey/internal/grant"
 	"latchkey/internal/job"
 	"latchkey/internal/login"
+	"latchkey/internal/loginticket"
 	"latchkey/internal/oauth"
 	"latchkey/internal/otp"
 	"latchkey/internal/password"
@@ -41,8 +42,9 @@ func wire(p parts) (http.Handler, *job.Jobs, *account.Accounts, error) {
 	grants := grant.New(db, keys, clock)
 	transactions := transaction.New(db, keys, clock)
 	clientAuth := clientauth.New(clients, db, keys, clock)
+	passwords := password.New(0)
 	door := authn.New(authn.Config{
-		Tx: db, Users: db, Connections: db, Messages: p.sender, Codes: codes, Sessions: sessions, Grants: grants, Guard: guard, Log: p.events, Seal: keys, Clock: clock,
+		Tx: db, Users: db, Connections: db, Messages: p.sender, Codes: codes, Sessions: sessions, Grants: grants, Guard: guard, Passwords: passwords, Log: p.events, Seal: keys, Clock: clock,
 	})
 	logins := login.New(login.Config{
 		Tx: db, Door: door, Codes: codes, Messages: p.sender, Guard: guard, Transactions: transactions, Log: p.events, Clock: clock,
@@ -51,7 +53,7 @@ func wire(p parts) (http.Handler, *job.Jobs, *account.Accounts, error) {
 		Tx: db, Store: db, Users: db, Connections: db, Looks: db, Links: p.links, Messages: p.sender, Log: p.events, Keys: keys, Clock: clock,
 	})
 	accounts := account.New(account.Config{
-		Tx: db, Users: db, Connections: db, Resources: db, Sessions: sessions, Grants: grants, Passwords: password.New(0), Keys: d.Keys,
+		Tx: db, Users: db, Connections: db, Resources: db, Sessions: sessions, Grants: grants, Passwords: passwords, Keys: d.Keys,
 		Log: p.events, Seal: keys, Clock: clock,
 	})
 	jobs, err := job.New(job.Config{
@@ -61,9 +63,10 @@ func wire(p parts) (http.Handler, *job.Jobs, *account.Accounts, error) {
 	if err != nil {
 		return nil, nil, nil, err
 	}
+	loginTickets := loginticket.New(db, keys, clock)
 	protocol := oauth.New(oauth.Config{
 		Tx: db, Door: door, Clients: clients, Connections: db, APIs: db, Users: db, Sessions: sessions,
-		Grants: grants, Transactions: transactions, Pages: db, Keys: d.Keys, ClientAuth: clientAuth, Log: p.events, Seal: keys, Clock: clock,
+		Grants: grants, Transactions: transactions, Tickets: loginTickets, Pages: db, Keys: d.Keys, ClientAuth: clientAuth, Log: p.events, Seal: keys, Clock: clock,
 	})
 
 	mux := httpx.NewMux()
