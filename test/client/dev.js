@@ -1,7 +1,7 @@
 // What every client test needs to know: where the development server is, and
 // the codes that arrive in its inbox.
 import { readFileSync } from 'node:fs';
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 
 const file = process.env.LATCHKEY_DEV_JSON;
 if (!file) {
@@ -19,6 +19,11 @@ export const callback = 'http://localhost:59999/callback';
 /** An address nobody has used yet. */
 export function newAddress(label = 'person') {
   return `${label}-${randomBytes(6).toString('hex')}@example.com`;
+}
+
+/** A telephone number nobody has used yet, as its owner types it at home. */
+export function newNumber() {
+  return `(202) 555-${String(randomInt(10_000)).padStart(4, '0')}`;
 }
 
 const seen = new Set();
