@@ -53,6 +53,12 @@ func own() []difference {
 			"standard_claims":             orNull("boolean"),
 			"authorization_code_lifetime": object{"type": []any{"integer", "null"}, "minimum": 1.0, "maximum": 600.0},
 			"automatic_linking":           object{"type": []any{"string", "null"}, "enum": []any{"off", "email", "email_and_phone", nil}},
+			"phone_limits": closed(object{
+				"tenant_per_day":   object{"type": []any{"integer", "null"}, "minimum": 0.0, "maximum": 1000000.0},
+				"country_per_day":  object{"type": []any{"integer", "null"}, "minimum": 0.0, "maximum": 1000000.0},
+				"network_per_hour": object{"type": []any{"integer", "null"}, "minimum": 0.0, "maximum": 1000000.0},
+				"countries":        object{"type": []any{"array", "null"}, "maxItems": 250.0, "items": object{"type": "string", "pattern": "^[A-Z]{2}$"}},
+			}),
 		})},
 	}...)
 }
@@ -67,7 +73,8 @@ func mailServers() []difference {
 		"smtp_cert_sha256": {"type": []any{"string", "null"}, "maxLength": 128.0},
 		"smtp_servername":  {"type": []any{"string", "null"}, "maxLength": 253.0},
 		"smtp_auth": {"type": []any{"string", "null"}, "enum": []any{
-			"auto", "plain", "login", "cram-md5", "xoauth2", "oauthbearer", "none", nil,
+			"auto", "plain", "login", "cram-md5", "xoauth2", "oauthbearer", "none",
+			"PLAIN", "LOGIN", "CRAM-MD5", "XOAUTH2", "OAUTHBEARER", nil,
 		}},
 		"smtp_helo": {"type": []any{"string", "null"}, "maxLength": 253.0},
 		"smtp_oauth": closed(object{

@@ -93,7 +93,7 @@ func TestEmailProvider_MailServersHaveMoreThanAPassword(t *testing.T) {
 		}
 		s.Must(201, "POST", "/emails/provider", provider(map[string]any{
 			"smtp_user": "bob", "smtp_tls": "starttls", "smtp_tls_min": "1.3", "smtp_servername": "mx.example.com", "smtp_helo": "login.example.com",
-			"smtp_cert_sha256": strings.Repeat("ab", 32), "smtp_auth": "oauthbearer", "smtp_oauth": map[string]any{
+			"smtp_cert_sha256": strings.Repeat("ab", 32), "smtp_auth": "OAUTHBEARER", "smtp_oauth": map[string]any{
 				"token_url": "https://issuer.example/token", "client_id": "me", "client_secret": "top-secret", "scope": "mail", "refresh_token": "top-secret-2",
 			},
 		}))
