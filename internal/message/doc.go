@@ -27,8 +27,12 @@
 // whoever sends. The worker asks for a tenant's settings at most once a second, so a change counts within one. Each service
 // is a file of its own behind Provider; a message whose request a service may have had whole is unknown, unless the service
 // recognises the message by a key: then it is asked once more under the same key, by the same attempt. What the next
-// attempt, and so perhaps the next provider, gets has certainly not been accepted by the one before.
+// attempt, and so perhaps the next provider, gets has certainly not been accepted by the one before. A tenant may have a second
+// provider for exactly that (Result.passes).
+//
+// Trials show and send mail beside all this, at once and once, for whoever sets a provider or writes a template.
 //
 // Sources: https://auth0.com/docs/customize/email, RFC 5321 (SMTP), RFC 5322 (message format), RFC 3834 (automatic
-// messages), RFC 3463 (enhanced status codes), RFC 3207 and 8314 (TLS).
+// messages), RFC 3463 (enhanced status codes), RFC 3207 and 8314 (TLS), RFC 4954, 4616,
+// 2195 and 7628 (AUTH).
 package message
