@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"io"
 	"log"
 	"math/big"
@@ -173,6 +174,24 @@ func (s *service) mailServer(t testing.TB, mechanism string) int {
 	go func() { _ = server.Serve(l) }()
 	t.Cleanup(func() { _ = server.Close() })
 	return l.Addr().(*net.TCPAddr).Port
+}
+
+// secureMailServer runs a mail server with a certificate of an authority that nobody else knows, and gives its port and that
+// authority.
+func (s *service) secureMailServer(t testing.TB) (port int, authority string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	certificate, _ := certify(t, []string{"mail.acme.example"})
+	server := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return &dialogue{s, sasl.Plain}, nil }))
+	server.TLSConfig = &tls.Config{Certificates: []tls.Certificate{certificate}}
+	server.ErrorLog = log.New(io.Discard, "", 0)
+	go func() { _ = server.Serve(l) }()
+	t.Cleanup(func() { _ = server.Close() })
+	block := &pem.Block{Type: "CERTIFICATE", Bytes: certificate.Certificate[0]}
+	return l.Addr().(*net.TCPAddr).Port, string(pem.EncodeToMemory(block))
 }
 
 // dialogue is one conversation with the mail server.

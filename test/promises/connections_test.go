@@ -50,6 +50,7 @@ func TestConnections_ReceiveEitherACodeOrAMagicLink(t *testing.T) {
 				t.Errorf("got %+v", m)
 			}
 		}},
+		{"Email (Magic Link)", receivesALink},
 	})
 }
 
@@ -64,6 +65,7 @@ func TestConnections_EnterTheCodeOrClickTheMagicLink(t *testing.T) {
 		{"Email (Code)", func(t *testing.T, s *servertest.Server) {
 			wantLogin(t, s, s.SPA, "email")
 		}},
+		{"Email (Magic Link)", clicksALink},
 	})
 }
 
@@ -77,6 +79,10 @@ func TestConnections_SupportedAuthenticationMethods(t *testing.T) {
 		}},
 		{"one-time-use codes sent via email", func(t *testing.T, s *servertest.Server) {
 			wantLength(t, s, ada, 6)
+		}},
+		{"magic links sent via email", func(t *testing.T, s *servertest.Server) {
+			clicksALink(t, s)
+			scanned(t, s)
 		}},
 	})
 }
