@@ -38,13 +38,20 @@ type Settings struct {
 	ResourceParameterProfile    string `json:"resource_parameter_profile,omitempty"` // "audience" (default) or "compatibility"
 	SkipCallbackConfirmation    bool   `json:"skip_non_verifiable_callback_uri_confirmation_prompt,omitempty"`
 
-	UniversalLogin *struct {
-		Passwordless *struct {
-			AllowLinkWithoutSession *bool `json:"allow_magiclink_verify_without_session,omitempty"`
-		} `json:"passwordless,omitempty"`
-	} `json:"universal_login,omitempty"`
+	UniversalLogin *UniversalLogin `json:"universal_login,omitempty"`
 
 	Latchkey *Extensions `json:"latchkey,omitempty"`
+}
+
+// UniversalLogin are settings of the hosted login.
+type UniversalLogin struct {
+	Passwordless *Passwordless `json:"passwordless,omitempty"`
+}
+
+// Passwordless are those of its passwordless connections.
+type Passwordless struct {
+	// AllowLinkWithoutSession lets a magic link log in where its login was not begun; nothing said is neither yes nor no.
+	AllowLinkWithoutSession *bool `json:"allow_magiclink_verify_without_session,omitempty"`
 }
 
 // ErrorPage is the tenant's own error page: its address, or nothing.
@@ -78,6 +85,16 @@ type Extensions struct {
 	// AutomaticLinking lets a first login with an address join the account that has proven the same address: LinkEmail or
 	// LinkEmailAndPhone; off unless set.
 	AutomaticLinking string `json:"automatic_linking,omitempty"`
+	// PhoneLimits bound text messages and calls.
+	PhoneLimits *PhoneLimits `json:"phone_limits,omitempty"`
+}
+
+// PhoneLimits are what the tenant says of text messages and calls; what it leaves out is ours (package protect). Zero closes.
+type PhoneLimits struct {
+	TenantPerDay   *int     `json:"tenant_per_day,omitempty"`
+	CountryPerDay  *int     `json:"country_per_day,omitempty"`
+	NetworkPerHour *int     `json:"network_per_hour,omitempty"`
+	Countries      []string `json:"countries,omitempty"` // the only ones that get any, ISO 3166; all where there are none
 }
 
 // The values of AutomaticLinking beside "off". Telephone numbers are given to somebody else after a while, which is why
