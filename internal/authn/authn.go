@@ -53,15 +53,15 @@ type Door struct {
 
 // Config is what New needs.
 type Config struct {
-	Tx       Transactor
-	Users    Users
+	Tx    Transactor
+	Users Users
 	// Connections are those that the users of one address may be at, and Messages tell people of linked logins.
 	Connections connection.Store
 	Messages    *message.Sender
-	Codes    *otp.Codes
-	Sessions *session.Sessions
-	Grants   *grant.Grants
-	Guard    *protect.Guard
+	Codes       *otp.Codes
+	Sessions    *session.Sessions
+	Grants      *grant.Grants
+	Guard       *protect.Guard
 	// Passwords verifies those of database connections.
 	Passwords *password.Hasher
 	Log       *eventlog.Log
