@@ -9,6 +9,7 @@ import (
 	"latchkey/internal/client"
 	"latchkey/internal/clock"
 	"latchkey/internal/connection"
+	"latchkey/internal/contact"
 	"latchkey/internal/eventlog"
 	"latchkey/internal/grant"
 	"latchkey/internal/message"
@@ -186,6 +187,12 @@ func (d *Door) Record(ctx context.Context, e Entry, p Proven, login *Login) erro
 	}
 	if err != nil {
 		return err
+	}
+	if p.try == nil && e.Connection != nil && e.Connection.Strategy == connection.SMS {
+		country := contact.LineOf(p.checked.Identifier()).Region
+		if err := d.c.Guard.Credit(ctx, tenantID, protect.PhoneVerified(country)); err != nil {
+			return err
+		}
 	}
 	if p.joining != nil {
 		if err := d.settle(ctx, e, &p); err != nil {

@@ -29,6 +29,7 @@ const (
 	FailedLogout        Type = "flo"
 	CodeSent            Type = "cls" // by e-mail
 	TextSent            Type = "cs"  // by text message
+	PhoneLimit          Type = "limit_phone"
 	CodeExchange        Type = "seacft"
 	FailedCodeExchange  Type = "feacft"
 	ClientCredentials   Type = "seccft"

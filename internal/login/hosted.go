@@ -155,10 +155,26 @@ func (l *Logins) startIn(ctx context.Context, s Start, t *transaction.Transactio
 		return l.c.Transactions.Save(ctx, s.Site.Tenant.ID, &next)
 	}
 	started, err := l.Start(ctx, s)
-	if err == nil {
+	switch {
+	case err == nil:
 		t.Send = s.Send // what comes next is the page for that
+	case errors.Is(err, ErrProvider):
+		err = errors.Join(err, l.nothingSent(ctx, s.Site.Tenant.ID, t))
 	}
 	return started, err
+}
+
+// nothingSent notes in a transaction that there is no message to wait for, so that the person may try again at once.
+func (l *Logins) nothingSent(ctx context.Context, tenantID string, t *transaction.Transaction) error {
+	if err := l.c.Transactions.Reload(ctx, tenantID, t); err != nil {
+		return err
+	}
+	t.SentAt = time.Time{}
+	err := l.c.Transactions.Save(ctx, tenantID, t)
+	if errors.Is(err, transaction.ErrMoved) {
+		return nil
+	}
+	return err
 }
 
 // addressField is what the address of a connection's users is called in requests and logs.

@@ -3,6 +3,8 @@
 package login
 
 import (
+	"context"
+
 	"latchkey/internal/apierr"
 	"latchkey/internal/authn"
 	"latchkey/internal/clock"
@@ -10,6 +12,7 @@ import (
 	"latchkey/internal/message"
 	"latchkey/internal/otp"
 	"latchkey/internal/protect"
+	"latchkey/internal/resource"
 	"latchkey/internal/transaction"
 )
 
@@ -59,8 +62,12 @@ type Config struct {
 	Messages     *message.Sender
 	Guard        *protect.Guard
 	Transactions *transaction.Transactions
-	Log          *eventlog.Log
-	Clock        clock.Clock
+	// Settings are the tenant's, as the Management API keeps them.
+	Settings interface {
+		Resource(ctx context.Context, tenantID string, kind resource.Kind, id string) (*resource.Resource, error)
+	}
+	Log   *eventlog.Log
+	Clock clock.Clock
 }
 
 // New makes the logins of a server.

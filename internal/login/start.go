@@ -25,11 +25,15 @@ type Start struct {
 
 	// Limits are asked besides those on the recipient, in the commit of the start.
 	Limits []protect.Ask
+	// Authenticated says that the client has proven who it is: what its users' networks may have is its own affair.
+	Authenticated bool
 	// Reveal lets refusals say that sign-up is disabled or that the recipient has had too many messages. The API does;
 	// pages never do: to them every start looks sent.
 	Reveal bool
 	// Details of the request for the tenant's log; no secrets.
 	Details map[string]any
+	closed  bool // nothing is sent to numbers of its kind
+
 	// Save, when set, writes the hosted transaction in the same commit.
 	Save func(ctx context.Context, s Sent) error
 }
@@ -59,6 +63,7 @@ const (
 	signupDisabled why = "Public signup is disabled"
 	flooded        why = "The recipient was sent too many messages."
 	crowded        why = "Too many messages were asked for from one address."
+	closedLine     why = "Numbers of this country or kind get no messages."
 )
 
 // Start makes a code for an address in place of any earlier one and queues its message, all in one commit. Nothing is sent
@@ -81,13 +86,23 @@ func (l *Logins) Start(ctx context.Context, s Start) (Started, error) {
 	if err != nil {
 		return Started{}, fmt.Errorf("read the user of an address: %w", err)
 	}
+	if s.Connection.Strategy == connection.SMS {
+		if err := l.limitPhone(ctx, &s, canonical, user); err != nil {
+			return Started{}, err
+		}
+	}
 	reason := l.suppress(s, known)
 	if reason == signupDisabled && s.Reveal && !s.Connection.Options.DisableSignupSilent {
 		return Started{}, l.refuseSignup(ctx, s, canonical)
 	}
 	err = l.issue(ctx, s, canonical, known, reason)
 	var limit *protect.LimitError
-	if errors.As(err, &limit) && !s.Reveal {
+	if errors.As(err, &limit) {
+		if err := l.tellLimit(ctx, s, canonical, limit.Limit.Name, limit.Level.RetryAt); err != nil {
+			return Started{}, err
+		}
+	}
+	if limit != nil && !s.Reveal {
 		reason = flooded
 		if limit.Limit.Name == protect.PageStartsPerIP.Name {
 			reason = crowded
@@ -95,7 +110,7 @@ func (l *Logins) Start(ctx context.Context, s Start) (Started, error) {
 		err = l.issue(ctx, s, canonical, known, reason)
 	}
 	if err != nil {
-		return Started{}, err
+		return Started{}, l.closedTo(err)
 	}
 	started := Started{Canonical: canonical, UserID: l.c.Door.ReservedID(tenantID, s.Connection.Name, canonical, known.Deletions)}
 	if user != nil {
@@ -122,6 +137,8 @@ func (l *Logins) suppress(s Start, known otp.Attempt) why {
 	switch {
 	case known.Blocked:
 		return blocked
+	case s.closed:
+		return closedLine
 	case l.c.Codes.Locked(known.Guesses):
 		return locked
 	case !known.Known && s.Connection.Options.DisableSignup:
@@ -144,7 +161,7 @@ func (l *Logins) aside(s Start, known otp.Attempt, reason why) bool {
 		return true
 	case locked:
 		return l.alive(known.Challenge) && known.Challenge.Transaction != "" && known.Challenge.Transaction != s.Transaction
-	case sent, blocked, signupDisabled:
+	case sent, blocked, signupDisabled, closedLine:
 	}
 	return false
 }
@@ -267,7 +284,7 @@ func (l *Logins) event(s Start, canonical string, reason why) eventlog.Event {
 		typ = eventlog.TextSent
 	}
 	switch reason {
-	case blocked, flooded, crowded, locked:
+	case blocked, flooded, crowded, locked, closedLine:
 		typ = eventlog.FailedLogin
 	case signupDisabled:
 		typ = eventlog.FailedSignup

@@ -181,6 +181,9 @@ func (c Checked) Transaction() string { return c.challenge.Transaction }
 // ChallengeID is the challenge's own.
 func (c Checked) ChallengeID() string { return c.challenge.ID }
 
+// Identifier is whose it is, in its canonical form.
+func (c Checked) Identifier() string { return c.challenge.Identifier }
+
 // ClientID is the client that the challenge was started for.
 func (c Checked) ClientID() string { return c.challenge.ClientID }
 

@@ -92,7 +92,7 @@ func (a *api) start(r *http.Request, p httpx.Params) (startAnswer, *client.Clien
 	origin := oauth.Forwarded(httpx.OriginOf(r), proven, r.Header.Get("auth0-forwarded-for"))
 	send := startSend(p, conn)
 	request := login.Start{
-		Entry: authn.Entry{Site: site, Client: c, Connection: conn, Origin: origin}, Address: address, Send: send, Reveal: true,
+		Entry: authn.Entry{Site: site, Client: c, Connection: conn, Origin: origin}, Address: address, Send: send, Reveal: true, Authenticated: proven.Authenticated,
 		Details: map[string]any{"client_id": c.ID, "connection": conn.Name, field: address, "send": send},
 	}
 	if !proven.Authenticated {

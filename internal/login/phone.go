@@ -1,0 +1,90 @@
+package login
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"latchkey/internal/contact"
+	"latchkey/internal/eventlog"
+	"latchkey/internal/message"
+	"latchkey/internal/protect"
+	"latchkey/internal/resource"
+	"latchkey/internal/user"
+)
+
+// phoneProtection is the tenant's setting of growing waits (Auth0 docs, "Phone Provider Protection").
+const phoneProtection = "phone_provider_protection"
+
+// errClosed is the refusal of a number to which nothing is sent, in the words by which Twilio's is known.
+var errClosed = &ProviderError{"Permission to send an SMS has not been enabled for the region indicated by the 'To' number. (Code: 21408)"}
+
+// limitPhone adds what bounds text messages to a start, or refuses it. Where refusals are not told the start is closed.
+func (l *Logins) limitPhone(ctx context.Context, s *Start, number string, u *user.User) error {
+	own := s.Site.Tenant.Settings.Own().PhoneLimits
+	rules := protect.PhoneRules{}
+	var countries []string
+	if own != nil {
+		rules.TenantPerDay, rules.CountryPerDay, rules.NetworkPerHour = own.TenantPerDay, own.CountryPerDay, own.NetworkPerHour
+		countries = own.Countries
+	}
+	line := contact.LineOf(number)
+	strange := !line.Known && !l.c.Guard.Relaxed(s.Origin.IP) // an invented number is as good as any to a developer
+	if line.Billed || strange || len(countries) > 0 && !slices.Contains(countries, line.Region) {
+		if err := l.tellLimit(ctx, *s, number, "closed", time.Time{}); err != nil {
+			return err
+		}
+		if s.Reveal {
+			return errClosed
+		}
+		s.closed = true
+	}
+	stored, err := l.c.Settings.Resource(ctx, s.Site.Tenant.ID, resource.Settings, phoneProtection)
+	if err != nil && !errors.Is(err, resource.ErrNotFound) {
+		return fmt.Errorf("read how a tenant protects its phone provider: %w", err)
+	}
+	rules.Growing = stored != nil && stored.Document["type"] == "exponential"
+	subject, ip := number, s.Origin.IP
+	if u != nil {
+		subject = fmt.Sprintf("%s#%d", number, u.LoginsCount)
+	}
+	if s.Authenticated {
+		ip = ""
+	}
+	s.Limits = append(slices.Clone(s.Limits), rules.Phone(line.Region, subject, ip)...)
+	return nil
+}
+
+// closedTo makes the limit of a country that verifies too little the refusal of a closed one.
+func (l *Logins) closedTo(err error) error {
+	var limit *protect.LimitError
+	if errors.As(err, &limit) && limit.Limit.Name == protect.PhoneUnverified.Name {
+		return errClosed
+	}
+	return err
+}
+
+// tellLimit tells the tenant's log that a text message was not sent, of each reason once a minute.
+func (l *Logins) tellLimit(ctx context.Context, s Start, number, reason string, until time.Time) error {
+	if !strings.HasPrefix(reason, "phone_") && reason != "closed" {
+		return nil
+	}
+	tenantID := s.Site.Tenant.ID
+	if _, err := l.c.Guard.Count(tenantID, "", protect.Ask{Limit: protect.LimitEvents, Subject: "phone:" + reason}); err != nil {
+		return nil
+	}
+	event := l.c.Door.Event(s.Entry, eventlog.PhoneLimit, "Text messages are held back: "+reason+".")
+	event.UserName = number
+	now := l.c.Clock.Now()
+	if until.IsZero() {
+		until = now
+	}
+	event.Details = map[string]any{
+		"body": s.Details, "delivery_method": string(message.Text), "type": reason,
+		"trigger_time": now.UTC().Format(time.RFC3339), "reset_time": until.UTC().Format(time.RFC3339),
+	}
+	return l.c.Log.Write(ctx, tenantID, event)
+}
