@@ -2,14 +2,18 @@ package pages_test
 
 import (
 	"encoding/json"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"latchkey/internal/client"
 	"latchkey/internal/connection"
+	"latchkey/internal/egress"
 	"latchkey/internal/message"
 	"latchkey/test/servertest"
 )
@@ -258,6 +262,55 @@ func TestText_EachCodePageIsForItsKindAlone(t *testing.T) {
 	mail := begin(t, s, s.Browser(t), "connection", "email")
 	mail.identify("ada@example.com")
 	mail.wantNext(mail.get(pathText), pathCode)
+}
+
+// A connection that sends for itself is waited for: what it refuses did not leave, so there is nothing to wait for either.
+func TestText_WhatTheProviderRefusesIsTriedAgainAtOnce(t *testing.T) {
+	t.Parallel()
+	var refuses atomic.Bool
+	codes := make(chan string, 1)
+	refuses.Store(true)
+	gateway := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if refuses.Load() {
+			http.Error(w, "the account has no money left", http.StatusPaymentRequired)
+			return
+		}
+		var sent struct{ Body string }
+		if err := json.NewDecoder(r.Body).Decode(&sent); err != nil {
+			t.Error(err)
+		}
+		codes <- regexp.MustCompile(`[0-9]{6}`).FindString(sent.Body)
+	}))
+	t.Cleanup(gateway.Close)
+	allowed, err := egress.ParseAllow("127.0.0.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := servertest.NewEgress(t, egress.Config{Allow: []egress.Allowed{allowed}})
+	addText(s)
+	s.ChangeConnection("sms", func(c *connection.Connection) {
+		c.Options.Provider, c.Options.GatewayURL = "sms_gateway", gateway.URL
+	})
+	v := beginText(t, s)
+	a := v.post(pathLogin, "username", number)
+	want(t, a, 400, screenLogin, "passwordless-authenticator-error")
+	if strings.Contains(a.Body, "money") {
+		t.Error("the person reads what the provider says of the tenant's account")
+	}
+	if !strings.Contains(strings.ReplaceAll(a.Body, "&#43;", "+"), `value="`+number+`"`) {
+		t.Error("the number is gone")
+	}
+	refuses.Store(false)
+	v.wantNext(v.post(pathLogin, "username", number), pathText)
+	want(t, v.get(pathText), 200, screenText, "")
+	s.Clock.Advance(31 * time.Second)
+	refuses.Store(true)
+	want(t, v.resend(), 400, screenText, "passwordless-authenticator-error")
+	refuses.Store(false)
+	<-codes
+	v.wantNext(v.resend(), pathText)
+	v.wantNext(v.code(<-codes), pathResume)
+	wantCallback(t, v.finish())
 }
 
 func TestSwitch_PeopleChooseWhereTheirCodeGoes(t *testing.T) {

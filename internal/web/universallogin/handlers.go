@@ -416,6 +416,8 @@ func (u *pages) takeIdentifier(v *visit) {
 		u.refuseIdentifier(v, "invalid-email-format")
 	case errors.Is(err, login.ErrPhone):
 		u.refuseIdentifier(v, "invalid-phone-number")
+	case errors.Is(err, login.ErrProvider):
+		u.notSent(v, err)
 	default:
 		u.trouble(v, err)
 	}
@@ -577,9 +579,18 @@ func (u *pages) resend(v *visit) {
 		p.TooEarly = true
 		retryAfter(v.w, p.Wait)
 		v.render(http.StatusTooManyRequests, p)
+	case errors.Is(err, login.ErrProvider):
+		u.notSent(v, err)
 	default:
 		u.trouble(v, err)
 	}
+}
+
+// notSent says that a message could not be sent. Why is for the operator: the provider's words tell of the tenant's account
+// there.
+func (u *pages) notSent(v *visit, err error) {
+	httpx.Fail(v.r.Context(), err)
+	u.refuse(v, "", "passwordless-authenticator-error")
 }
 
 // retryAfter tells how long to wait, in whole seconds; nothing when no time is known.
