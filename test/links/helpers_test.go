@@ -202,6 +202,7 @@ var (
 	mainClass = regexp.MustCompile(`<main class="_widget ([^"]*)"`)
 	headings  = regexp.MustCompile(`<h1>(.*?)</h1>`)
 	errorCode = regexp.MustCompile(`data-error-code="([^"]*)"`)
+	nonces    = regexp.MustCompile(`nonce="[^"]*"`)
 	markup    = regexp.MustCompile(`<[^>]*>`)
 )
 
@@ -312,14 +313,20 @@ func beginClassic(t testing.TB, s *servertest.Server, b *servertest.Browser, ema
 	t.Helper()
 	location := b.Get(strings.TrimPrefix(s.AuthorizeURL(s.Web), s.URL)).Location(t)
 	v := &visit{t, s, b, email, location.Query().Get("state")}
-	a := b.PostJSON("/passwordless/start", map[string]any{
-		"client_id": s.Web.ID, "connection": "email", "email": email, "send": send,
+	v.start(send)
+	return v
+}
+
+// start asks for a code or a link as the page of a Classic login does.
+func (v *visit) start(send string) {
+	v.t.Helper()
+	a := v.b.PostJSON("/passwordless/start", map[string]any{
+		"client_id": v.s.Web.ID, "connection": "email", "email": v.email, "send": send,
 		"authParams": ask("state", v.state, "_intstate", "deprecated"),
 	})
 	if a.Status != http.StatusOK {
-		t.Fatalf("the start answered %d: %s", a.Status, a.Body)
+		v.t.Fatalf("the start answered %d: %s", a.Status, a.Body)
 	}
-	return v
 }
 
 // from gives a fresh browser at an address of its own.

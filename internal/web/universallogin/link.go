@@ -25,9 +25,6 @@ import (
 // pathLinkAlias is how one page of Auth0's docs spells the address of magic links.
 const pathLinkAlias = "/passwordless/verify-redirect"
 
-// csrfCookie is the cookie, under Auth0's name, whose value a Classic page sends with every call.
-const csrfCookie = "_csrf"
-
 // What an application is told of a code that its Classic page let somebody type (Auth0's texts, which clients compare).
 const (
 	failureCode        = "unauthorized"
@@ -408,8 +405,8 @@ func (u *pages) takeTyped(l *landing, entry authn.Entry) error {
 
 // csrfFits compares what a Classic page sends with its cookie. Pages that were given none have none to send.
 func csrfFits(l *landing) bool {
-	kept, ok := httpx.CookiesOf(l.r).Shared(l.r, csrfCookie)
-	return !ok || subtle.ConstantTimeCompare([]byte(kept), []byte(l.params.Get(csrfCookie))) == 1
+	kept, ok := httpx.CookiesOf(l.r).Own(l.r, page.CSRFCookie)
+	return !ok || subtle.ConstantTimeCompare([]byte(kept), []byte(l.params.Get("_csrf"))) == 1
 }
 
 func failureText(err error, c *connection.Connection) string {
