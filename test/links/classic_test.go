@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"latchkey/internal/connection"
 	"latchkey/test/servertest"
 )
 
@@ -145,9 +146,12 @@ var hrefs = regexp.MustCompile(`https?://[^\s"'<>]+`)
 
 func TestMessages_EveryOtherLinkActsOnlyByAButton(t *testing.T) {
 	servertest.Each(t, func(t *testing.T, s *servertest.Server) {
-		s.Must(http.StatusCreated, http.MethodPost, "/users", map[string]any{
-			"connection": "email", "email": ada, "email_verified": false, "verify_email": true,
-		})
+		const database = "Username-Password-Authentication"
+		s.AddConnection(&connection.Connection{Name: database, Strategy: connection.Database}, s.Web)
+		user := s.Must(http.StatusCreated, http.MethodPost, "/users", map[string]any{
+			"connection": database, "email": ada, "password": "Correct-Horse-Battery-9", "email_verified": false, "verify_email": false,
+		}).Doc()
+		s.Must(http.StatusCreated, http.MethodPost, "/jobs/verification-email", map[string]any{"user_id": user["user_id"]})
 		mail := s.Mail(t, ada)
 		robot := s.Browser(t)
 		found := 0

@@ -26,6 +26,21 @@ func challenge() *otp.Challenge {
 	}
 }
 
+// linkChallenge is a live challenge that carries a link.
+func linkChallenge() *otp.Challenge {
+	c := challenge()
+	c.LinkHash, c.NumberHash, c.Request = []byte{4, 5, 6}, []byte{7, 8, 9}, []byte("sealed")
+	return c
+}
+
+// stored is the challenge of a@example.com as it is now.
+func stored(t *testing.T, s *suite, tenantID string) *otp.Challenge {
+	t.Helper()
+	got, err := s.db.Attempt(t.Context(), tenantID, "email", "a@example.com", "a@example.com")
+	ok(t, err)
+	return got.Challenge
+}
+
 // nobody checks an attempt on an identifier of which nothing is known.
 func nobody(t *testing.T, got otp.Attempt) {
 	t.Helper()
@@ -258,6 +273,127 @@ var otps = []promise{
 		got, err := s.db.Attempt(ctx, id, "email", "a@example.com", "a@example.com")
 		ok(t, err)
 		equal(t, "wrong", got.Challenge.Wrong, 3)
+	}},
+	{"AChallengeKeepsItsLinkItsNumberAndItsRequest", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		c := linkChallenge()
+		ok(t, s.db.PutChallenge(ctx, id, c))
+		equal(t, "challenge", stored(t, s, id), c)
+		ok(t, s.db.PutChallenge(ctx, id, challenge()))
+		got := stored(t, s, id)
+		equal(t, "link of a newer code", got.LinkHash, nil)
+		equal(t, "number of a newer code", got.NumberHash, nil)
+		equal(t, "request of a newer code", got.Request, nil)
+	}},
+	{"ANewChallengeForgetsWhatTheOlderWasTold", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		older, newer := linkChallenge(), linkChallenge()
+		ok(t, s.db.PutChallenge(ctx, id, older))
+		ok(t, s.db.MarkChecked(ctx, id, older, at(1)))
+		_, _, err := s.db.CountWrongNumber(ctx, id, older, 2)
+		ok(t, err)
+		approved, err := s.db.ApproveChallenge(ctx, id, older, 2, at(2))
+		ok(t, err)
+		equal(t, "approved", approved, true)
+		ok(t, s.db.PutChallenge(ctx, id, newer))
+		ok(t, s.db.MarkChecked(ctx, id, older, at(3)))
+		_, counted, err := s.db.CountWrongNumber(ctx, id, older, 2)
+		ok(t, err)
+		approved, err = s.db.ApproveChallenge(ctx, id, older, 2, at(3))
+		ok(t, err)
+		equal(t, "wrong number of the older one counted", counted, false)
+		equal(t, "older one approved", approved, false)
+		equal(t, "newer one", stored(t, s, id), newer)
+	}},
+	{"ACheckIsNotedWhileTheChallengeIsNotSpent", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		c := linkChallenge()
+		ok(t, s.db.PutChallenge(ctx, id, c))
+		ok(t, s.db.MarkChecked(ctx, s.tenant(t), c, at(1)))
+		equal(t, "checked in another tenant", stored(t, s, id).CheckedAt, time.Time{})
+		ok(t, s.db.MarkChecked(ctx, id, c, at(2)))
+		ok(t, s.db.MarkChecked(ctx, id, c, at(3)))
+		equal(t, "checked", stored(t, s, id).CheckedAt, at(3))
+		spent, err := s.db.SpendChallenge(ctx, id, c, c.Identifier, at(4))
+		ok(t, err)
+		equal(t, "spent", spent, true)
+		ok(t, s.db.MarkChecked(ctx, id, c, at(5)))
+		equal(t, "checked after it was spent", stored(t, s, id).CheckedAt, at(3))
+	}},
+	{"ALinkIsApprovedOnceAndOnlyWhileAllHolds", func(t *testing.T, s *suite) {
+		ctx := t.Context()
+		for name, c := range map[string]struct {
+			prepare func(t *testing.T, id string, c *otp.Challenge)
+			now     time.Time
+			want    bool
+		}{
+			"in its last millisecond": {now: at(179_999), want: true},
+			"when it expires":         {now: at(180_000)},
+			"after one wrong number": {want: true, prepare: func(t *testing.T, id string, c *otp.Challenge) {
+				wrong, counted, err := s.db.CountWrongNumber(ctx, id, c, 2)
+				ok(t, err)
+				equal(t, "counted", counted, true)
+				equal(t, "wrong numbers", wrong, 1)
+			}},
+			"after two wrong numbers": {prepare: func(t *testing.T, id string, c *otp.Challenge) {
+				for range 2 {
+					_, _, err := s.db.CountWrongNumber(ctx, id, c, 2)
+					ok(t, err)
+				}
+			}},
+			"with no tries of its code left": {prepare: func(t *testing.T, id string, c *otp.Challenge) {
+				for range 3 {
+					_, _, err := s.db.CountWrong(ctx, id, c)
+					ok(t, err)
+				}
+			}},
+			"spent": {prepare: func(t *testing.T, id string, c *otp.Challenge) {
+				_, err := s.db.SpendChallenge(ctx, id, c, c.Identifier, at(0))
+				ok(t, err)
+			}},
+			"killed": {prepare: func(t *testing.T, id string, c *otp.Challenge) {
+				ok(t, s.db.KillChallenge(ctx, id, c.Connection, c.Identifier, c.ID))
+			}},
+		} {
+			t.Run(name, func(t *testing.T) {
+				id, link := s.tenant(t), linkChallenge()
+				ok(t, s.db.PutChallenge(ctx, id, link))
+				if c.prepare != nil {
+					c.prepare(t, id, link)
+				}
+				now := c.now
+				if now.IsZero() {
+					now = at(1)
+				}
+				elsewhere, err := s.db.ApproveChallenge(ctx, s.tenant(t), link, 2, now)
+				ok(t, err)
+				equal(t, "approved in another tenant", elsewhere, false)
+				won := race(t, s.twoNodes(t), 8, func(db *store.DB, _ int) (bool, error) {
+					return db.ApproveChallenge(ctx, id, link, 2, now)
+				})
+				equal(t, "approvals", won == 1, c.want)
+				_, counted, err := s.db.CountWrongNumber(ctx, id, link, 2)
+				ok(t, err)
+				if c.want {
+					equal(t, "approved", stored(t, s, id).ApprovedAt, now)
+					equal(t, "wrong number after the approval", counted, false)
+				}
+			})
+		}
+	}},
+	{"OfManyWrongNumbersNoMoreAreCountedThanThereAre", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		c := linkChallenge()
+		ok(t, s.db.PutChallenge(ctx, id, c))
+		counted := race(t, s.twoNodes(t), 16, func(db *store.DB, _ int) (bool, error) {
+			_, counted, err := db.CountWrongNumber(ctx, id, c, 2)
+			return counted, err
+		})
+		equal(t, "counted", counted, 2)
+		equal(t, "wrong numbers", stored(t, s, id).WrongNumber, 2)
+		spent, err := s.db.SpendChallenge(ctx, id, c, c.Identifier, at(1))
+		ok(t, err)
+		equal(t, "its code can still be spent", spent, true)
 	}},
 	{"GuessesLockForLongerEachTime", func(t *testing.T, s *suite) {
 		ctx, id := t.Context(), s.tenant(t)
