@@ -185,7 +185,7 @@ func TestConnections_CustomizationOfSMS(t *testing.T) {
 		}},
 		{"One-time-use code length", lengths("sms", phone)},
 		{"One-time-use code expiration period", lives("sms", phone)},
-		{"Whether to allow user sign-up via passwordless", signup("sms", phone, "+15557654321")},
+		{"Whether to allow user sign-up via passwordless", signup("sms", phone, "+14155552672")},
 	})
 }
 

@@ -23,7 +23,7 @@ type doc = map[string]any
 
 const (
 	ada   = "ada@example.com"
-	phone = "+15551234567"
+	phone = "+14155552671"
 
 	pathIdentify = "/u/login/identifier"
 	pathMailCode = "/u/login/passwordless-email-challenge"
