@@ -33,6 +33,9 @@ type door struct {
 	shown    func(address string) []string // how pages write it
 }
 
+// countries begin the numbers of each row of people: messages to one country are bounded, whoever reads them.
+var countries = []string{"+120255501", "+4479111234", "+49151234567"}
+
 var doors = []door{
 	{
 		"email", connection.Email, pathCode, "email",
@@ -41,7 +44,7 @@ var doors = []door{
 	},
 	{
 		"sms", connection.SMS, pathText, "phone",
-		func(who, i int) string { return fmt.Sprintf("+120255501%d%d", i, who) },
+		func(who, i int) string { return fmt.Sprintf("%s%d%d", countries[i], i, who) },
 		func(number string) []string { return []string{html.EscapeString(number), contact.ShowPhone(number)} },
 	},
 }
@@ -67,21 +70,23 @@ func (d door) seed(t *testing.T, s *servertest.Server, n int) {
 	s.Clock.Advance(time.Hour)
 }
 
-// begin begins a login of somebody.
-func (d door) begin(t *testing.T, s *servertest.Server, who int) *visit {
+// begin begins a login of somebody, in a network of their own: what is sent from one is bounded too.
+func (d door) begin(t *testing.T, s *servertest.Server, who, i int) *visit {
 	t.Helper()
+	b := s.Browser(t)
+	b.Headers.Set("X-Forwarded-For", fmt.Sprintf("198.51.%d%d.1", i, who))
 	name := d.name
 	if people[who].closed {
 		name = "closed"
 	}
-	v := begin(t, s, s.Browser(t), "connection", name)
+	v := begin(t, s, b, "connection", name)
 	v.codes = d.code
 	return v
 }
 
 func (d door) logIn(t *testing.T, s *servertest.Server, who, i int) {
 	t.Helper()
-	v := d.begin(t, s, who)
+	v := d.begin(t, s, who, i)
 	v.wantNext(v.post(pathLogin, "username", d.address(who, i)), d.code)
 	v.wantNext(v.code(s.Code(t, d.address(who, i))), pathResume)
 	wantCallback(t, v.finish())
@@ -172,7 +177,7 @@ func (d door) testEnumeration(t *testing.T) {
 			visits := make([][each]*visit, len(people))
 			for who := range people {
 				for n := range each {
-					visits[who][n] = d.begin(t, node, who)
+					visits[who][n] = d.begin(t, node, who, n)
 				}
 			}
 			for i, st := range steps {

@@ -264,6 +264,32 @@ func TestText_EachCodePageIsForItsKindAlone(t *testing.T) {
 	mail.wantNext(mail.get(pathText), pathCode)
 }
 
+func TestText_PagesHaveTheTenantsOwnWords(t *testing.T) {
+	t.Parallel()
+	s := servertest.New(t)
+	addText(s)
+	s.Must(200, "PUT", "/prompts/login-id/custom-text/en", map[string]any{"login-id": map[string]any{"phonePlaceholder": "Your mobile"}})
+	s.Must(200, "PUT", "/prompts/login-passwordless/custom-text/en", map[string]any{"login-passwordless-sms-otp": map[string]any{
+		"title": "Look at your mobile", "invalid-verification-code": "No, not that one.",
+	}})
+	v := beginText(t, s)
+	if page := v.get(pathLogin); !strings.Contains(page.Body, ">Your mobile</label>") {
+		t.Error("the label of the number is not the tenant's")
+	}
+	v.wantNext(v.post(pathLogin, "username", number), pathText)
+	if page := v.get(pathText); !strings.Contains(page.Body, "<h1>Look at your mobile</h1>") {
+		t.Error("the heading is not the tenant's")
+	}
+	if page := v.code(servertest.WrongCode(s.Code(t, number))); !strings.Contains(page.Body, "No, not that one.") {
+		t.Error("the words of the error are not the tenant's")
+	}
+	mail := begin(t, s, s.Browser(t), "connection", "email")
+	mail.identify("ada@example.com")
+	if page := mail.get(pathCode); strings.Contains(page.Body, "mobile") {
+		t.Error("the page of an e-mail has the words of text messages")
+	}
+}
+
 // A connection that sends for itself is waited for: what it refuses did not leave, so there is nothing to wait for either.
 func TestText_WhatTheProviderRefusesIsTriedAgainAtOnce(t *testing.T) {
 	t.Parallel()
