@@ -1,7 +1,6 @@
 package authn
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +10,7 @@ import (
 	"latchkey/internal/connection"
 	"latchkey/internal/eventlog"
 	"latchkey/internal/ident"
+	"latchkey/internal/locale"
 	"latchkey/internal/message"
 	"latchkey/internal/tenant"
 	"latchkey/internal/user"
@@ -197,8 +197,9 @@ func (d *Door) notice(e Entry, owner *user.User, address string) (*message.Prepa
 	t, now := e.Site.Tenant, d.c.Clock.Now()
 	notice, err := d.c.Messages.Prepare(t.ID, message.Message{
 		Channel: message.Email, Kind: message.AccountLinked, To: to, ChallengeID: ident.Token(18), IssuedAt: now,
-		ExpiresAt: now.Add(noticeLife), Language: cmp.Or(e.Origin.Language, t.Settings.Locales()[0]), Application: e.Client.Name,
-		Domain: e.Site.Domain.Host, ClientID: e.Client.ID, Connection: e.Connection.Name, UserID: owner.ID,
+		ExpiresAt: now.Add(noticeLife), Language: e.Origin.Language, Locale: locale.OfMessage(t.Settings.Locales(), e.Origin.Language, owner.Language()),
+		Application: e.Client.Name,
+		Domain:      e.Site.Domain.Host, ClientID: e.Client.ID, Connection: e.Connection.Name, UserID: owner.ID,
 		Vars: map[string]any{"identity": address},
 	})
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 
 	"latchkey/internal/apierr"
 	"latchkey/internal/authn"
+	"latchkey/internal/branding"
 	"latchkey/internal/clock"
 	"latchkey/internal/eventlog"
 	"latchkey/internal/message"
@@ -62,6 +63,7 @@ type Config struct {
 	Messages     *message.Sender
 	Guard        *protect.Guard
 	Transactions *transaction.Transactions
+	Looks        branding.Store
 	// Settings are the tenant's, as the Management API keeps them.
 	Settings interface {
 		Resource(ctx context.Context, tenantID string, kind resource.Kind, id string) (*resource.Resource, error)

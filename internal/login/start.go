@@ -8,6 +8,7 @@ import (
 	"latchkey/internal/authn"
 	"latchkey/internal/connection"
 	"latchkey/internal/eventlog"
+	"latchkey/internal/locale"
 	"latchkey/internal/message"
 	"latchkey/internal/otp"
 	"latchkey/internal/protect"
@@ -36,6 +37,9 @@ type Start struct {
 
 	// Save, when set, writes the hosted transaction in the same commit.
 	Save func(ctx context.Context, s Sent) error
+
+	locale string // of the message
+	color  string
 }
 
 // Sent is what a hosted transaction keeps of a start.
@@ -86,6 +90,16 @@ func (l *Logins) Start(ctx context.Context, s Start) (Started, error) {
 	if err != nil {
 		return Started{}, fmt.Errorf("read the user of an address: %w", err)
 	}
+	look, err := l.c.Looks.PageConfig(ctx, tenantID)
+	if err != nil {
+		return Started{}, fmt.Errorf("read the tenant's look: %w", err)
+	}
+	s.color = look.Primary()
+	own := ""
+	if user != nil {
+		own = user.Language()
+	}
+	s.locale = locale.OfMessage(s.Site.Tenant.Settings.Locales(), s.Origin.Language, own)
 	if s.Connection.Strategy == connection.SMS {
 		if err := l.limitPhone(ctx, &s, canonical, user); err != nil {
 			return Started{}, err
@@ -187,7 +201,7 @@ func (l *Logins) issue(ctx context.Context, s Start, canonical string, known otp
 		Channel: message.Email, Kind: message.VerificationCode, To: canonical,
 		ChallengeID: challenge.ID, IssuedAt: challenge.CreatedAt,
 		Code: message.Secret(issued.Code), Send: s.Send, Life: s.Connection.CodeLife(), ExpiresAt: challenge.ExpiresAt,
-		Language: s.Origin.Language, Application: s.Client.Name, Domain: s.Site.Domain.Host,
+		Language: s.Origin.Language, Locale: s.locale, Color: s.color, Application: s.Client.Name, Domain: s.Site.Domain.Host,
 		ClientID: s.Client.ID, Connection: s.Connection.Name, UserAgent: s.Origin.UserAgent, IP: s.Origin.IP, Decoy: reason != sent,
 	}
 	if issued.Link != "" {

@@ -1,10 +1,12 @@
 package message
 
 import (
+	"cmp"
 	"log/slog"
 	"time"
 
 	connections "latchkey/internal/connection" // a connection is one to a mail server here
+	"latchkey/internal/locale"
 )
 
 // Channel is the way a message takes.
@@ -74,6 +76,8 @@ type Message struct {
 
 	// Language is what the reader asked for: a language tag or the value of an Accept-Language header.
 	Language string
+	// Locale is the language of the words that are ours (locale.OfMessage); where it is empty it follows from Language.
+	Locale string
 	// Application is the name of the client the person logs in to. It is text a stranger may have chosen.
 	Application string
 	// Domain is the tenant's domain, host and port, where the login happens. Its host makes the sender's address where
@@ -119,3 +123,8 @@ type Prepared struct {
 
 // ID names the message's row. It appears in the mail's Message-ID and is no secret.
 func (p *Prepared) ID() string { return p.row.ID }
+
+// locale is the language of the words that are ours.
+func (m *Message) locale() string {
+	return cmp.Or(m.Locale, locale.Negotiate(locale.Shipped(), "", "", m.Language))
+}

@@ -83,8 +83,7 @@ func noteOf(key Key, m Message, words *written) Note {
 
 // noteTexts are our texts in the reader's language.
 func noteTexts(m Message) *locale.Texts {
-	language := locale.Negotiate(locale.Shipped(), "", "", m.Language)
-	return locale.New(language, "", nil).With(locale.Vars{
+	return locale.New(m.locale(), "", nil).With(locale.Vars{
 		"code": spokenCode(m), "appName": cmp.Or(cleanName(m.Application), host(m.Domain)),
 	})
 }
@@ -118,6 +117,11 @@ func (a *author) writeNote(ctx context.Context, key Key, m Message) (*written, s
 	if t == nil {
 		return nil, ""
 	}
+	return a.applyNote(ctx, key, m, t)
+}
+
+// applyNote makes a template's words of a note, or nil, and a warning.
+func (a *author) applyNote(ctx context.Context, key Key, m Message, t *Template) (*written, string) {
 	texts, _, err := a.render(ctx, key.Tenant, t)
 	if err != nil {
 		return nil, fmt.Sprintf("The built-in message was sent, because %s cannot be used: %s.", t.Name, strings.TrimSuffix(err.Error(), "."))
@@ -135,8 +139,11 @@ func (a *author) writeNote(ctx context.Context, key Key, m Message) (*written, s
 	if instead != "" {
 		return nil, fmt.Sprintf("The built-in message was sent in place of %s, because %s.", t.Name, instead)
 	}
-	return &written{Text: body, FromAddress: oneLine(strings.TrimSpace(noteText(texts["from"])), 40)}, ""
+	return &written{Text: body, FromAddress: senderText(texts["from"])}, ""
 }
+
+// senderText makes a rendered sender fit for a provider: a number, or a name.
+func senderText(from string) string { return oneLine(noteText(from), 40) }
 
 // showsCode reports whether a code stands in a text, and not only among the digits of a telephone number.
 func showsCode(body, code string) bool {

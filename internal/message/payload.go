@@ -31,6 +31,7 @@ type payload struct {
 	Life        int64   `json:"life"` // seconds
 	ExpiresAt   int64   `json:"expires_at"`
 	Language    string  `json:"language,omitempty"`
+	Locale      string  `json:"locale,omitempty"`
 	Application string  `json:"application,omitempty"`
 	Domain      string  `json:"domain,omitempty"`
 	Color       string  `json:"color,omitempty"`
@@ -48,7 +49,7 @@ type payload struct {
 func sealPayload(k *seal.Keyset, table string, key Key, m Message) ([]byte, error) {
 	plain, err := json.Marshal(payload{
 		Channel: m.Channel, Kind: m.Kind, To: m.To, Code: m.Code.Reveal(), Link: m.Link.Reveal(),
-		Life: int64(m.Life / time.Second), ExpiresAt: clock.Millis(m.ExpiresAt), Language: m.Language,
+		Life: int64(m.Life / time.Second), ExpiresAt: clock.Millis(m.ExpiresAt), Language: m.Language, Locale: m.Locale,
 		Application: m.Application, Domain: m.Domain, Color: m.Color, ClientID: m.ClientID, Connection: m.Connection,
 		UserID: m.UserID, Written: m.written, Send: string(m.Send), UserAgent: m.UserAgent, IP: m.IP, OriginHost: m.OriginHost, AppHash: m.AppHash,
 		IssuedAt: issuedAt(m.IssuedAt), Vars: m.Vars,
@@ -74,7 +75,7 @@ func openPayload(k *seal.Keyset, table string, key Key, sealed []byte) (Message,
 	}
 	return Message{
 		Channel: p.Channel, Kind: p.Kind, To: p.To, Code: Secret(p.Code), Link: Secret(p.Link),
-		Life: time.Duration(p.Life) * time.Second, ExpiresAt: clock.FromMillis(p.ExpiresAt), Language: p.Language,
+		Life: time.Duration(p.Life) * time.Second, ExpiresAt: clock.FromMillis(p.ExpiresAt), Language: p.Language, Locale: p.Locale,
 		Application: p.Application, Domain: p.Domain, Color: p.Color, ClientID: p.ClientID, Connection: p.Connection,
 		UserID: p.UserID, written: p.Written, Send: connections.Send(p.Send), UserAgent: p.UserAgent, IP: p.IP, OriginHost: p.OriginHost, AppHash: p.AppHash,
 		IssuedAt: askedAt(p.IssuedAt), Vars: p.Vars,

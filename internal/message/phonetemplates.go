@@ -7,7 +7,6 @@ import (
 	"fmt"
 
 	connections "latchkey/internal/connection"
-	"latchkey/internal/locale"
 	"latchkey/internal/resource"
 )
 
@@ -81,7 +80,7 @@ func noteVariables(vars map[string]any, m Message) {
 	person["phone_number"] = m.To
 	code := spokenCode(m)
 	vars["phone_number"], vars["code"], vars["password"] = m.To, code, code
-	vars["locale"] = locale.Negotiate(locale.Shipped(), "", "", m.Language)
+	vars["locale"] = m.locale()
 	vars["message_type"] = string(m.Channel)
 	vars["pause"] = pauseSign
 }

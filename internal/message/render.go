@@ -49,7 +49,7 @@ func NewRenderer(from string) (*Renderer, error) {
 // Mail renders the message of a row. Its date is the caller's to set. Nothing a stranger chose is trusted: application
 // names lose control and direction characters and what lies beyond a sensible length, and are escaped where they stand.
 func (r *Renderer) Mail(key Key, m Message) Mail {
-	language := locale.Negotiate(locale.Shipped(), "", "", m.Language)
+	language := m.locale()
 	application := cleanName(m.Application)
 	if application == "" {
 		application = host(m.Domain)

@@ -192,7 +192,7 @@ func (s *StoredTemplates) variables(ctx context.Context, tenantID string, m Mess
 		"application": application, "client": application,
 		"tenant": t.Name, "friendly_name": t.FriendlyName(),
 		"support_email": orNil(t.Settings.SupportEmail), "support_url": orNil(t.Settings.SupportURL),
-		"request_language": cmp.Or(m.Language, t.Settings.Locales()[0]),
+		"request_language": cmp.Or(m.Language, m.Locale, t.Settings.Locales()[0]),
 		"user":             person, "email": m.To, "user_metadata": person["user_metadata"],
 		"expires_in_minutes": int(m.Life / time.Minute),
 		"operation":          nil, "request": requestOf(m),

@@ -10,6 +10,7 @@ import (
 	"latchkey/internal/branding"
 	connections "latchkey/internal/connection" // a connection is one to a mail server here
 	"latchkey/internal/ident"
+	"latchkey/internal/locale"
 	"latchkey/internal/resource"
 	"latchkey/internal/tenant"
 )
@@ -125,7 +126,8 @@ func (t *Trials) message(ctx context.Context, trial Trial) (Message, error) {
 	kind, samples := mailKinds[trial.Kind], sample()
 	m := Message{
 		Channel: Email, Kind: trial.Kind, To: trial.To, ChallengeID: "trial " + ident.Hex(16), IssuedAt: now, ExpiresAt: now.Add(trialLife),
-		Send: trial.Send, Life: sampleLinkLife, Language: trial.Language, Application: trial.Site.Tenant.Name, Domain: trial.Site.Domain.Host,
+		Send: trial.Send, Life: sampleLinkLife, Language: trial.Language, Locale: locale.OfMessage(trial.Site.Tenant.Settings.Locales(), trial.Language, ""),
+		Application: trial.Site.Tenant.Name, Domain: trial.Site.Domain.Host,
 		Color: look.Primary(), Connection: trial.Connection,
 		Vars: map[string]any{"user": samples["user"], "inviter": samples["inviter"], "roles": samples["roles"], "organization": samples["organization"]},
 	}

@@ -47,7 +47,7 @@ func wire(p parts) (http.Handler, *job.Jobs, *account.Accounts, error) {
 		Tx: db, Users: db, Connections: db, Messages: p.sender, Codes: codes, Sessions: sessions, Grants: grants, Guard: guard, Passwords: passwords, Log: p.events, Seal: keys, Clock: clock,
 	})
 	logins := login.New(login.Config{
-		Tx: db, Door: door, Codes: codes, Messages: p.sender, Guard: guard, Transactions: transactions, Settings: db, Log: p.events, Clock: clock,
+		Tx: db, Door: door, Codes: codes, Messages: p.sender, Guard: guard, Transactions: transactions, Settings: db, Looks: db, Log: p.events, Clock: clock,
 	})
 	tickets := ticket.New(ticket.Config{
 		Tx: db, Store: db, Users: db, Connections: db, Looks: db, Links: p.links, Messages: p.sender, Log: p.events, Keys: keys, Clock: clock,

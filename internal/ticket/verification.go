@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"latchkey/internal/eventlog"
+	"latchkey/internal/locale"
 	"latchkey/internal/message"
 )
 
@@ -48,8 +49,9 @@ func (t *Tickets) PrepareVerification(ctx context.Context, a Asked) (*Verificati
 		Channel: message.Email, Kind: message.VerifyEmail, To: m.ticket.Email,
 		ChallengeID: hex.EncodeToString(m.hash), IssuedAt: m.ticket.CreatedAt,
 		Link: message.Secret(m.url), Life: m.ticket.ExpiresAt.Sub(m.ticket.CreatedAt), ExpiresAt: m.ticket.ExpiresAt,
-		Language: cmp.Or(a.Origin.Language, a.Site.Tenant.Settings.Locales()[0]), Application: application,
-		Domain: a.Site.Domain.Host, Color: look.Primary(), ClientID: m.ticket.ClientID, Connection: event.Connection, UserID: a.User.ID,
+		Language: a.Origin.Language, Locale: locale.OfMessage(a.Site.Tenant.Settings.Locales(), a.Origin.Language, a.User.Language()),
+		Application: application,
+		Domain:      a.Site.Domain.Host, Color: look.Primary(), ClientID: m.ticket.ClientID, Connection: event.Connection, UserID: a.User.ID,
 		UserAgent: a.Origin.UserAgent, IP: a.Origin.IP,
 	})
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"latchkey/internal/client"
 	"latchkey/internal/eventlog"
+	"latchkey/internal/locale"
 	"latchkey/internal/message"
 	"latchkey/internal/tenant"
 )
@@ -38,7 +39,8 @@ func (t *Tickets) welcome(ctx context.Context, site tenant.Site, o opened, c *cl
 	mail, err := t.c.Messages.Prepare(site.Tenant.ID, message.Message{
 		Channel: message.Email, Kind: message.WelcomeEmail, To: o.ticket.Email,
 		ChallengeID: "welcome " + hex.EncodeToString(o.hash), IssuedAt: now, ExpiresAt: now.Add(welcomeLife),
-		Language: cmp.Or(origin.Language, site.Tenant.Settings.Locales()[0]), Application: application, Domain: site.Domain.Host,
+		Language: origin.Language, Locale: locale.OfMessage(site.Tenant.Settings.Locales(), origin.Language, o.user.Language()),
+		Application: application, Domain: site.Domain.Host,
 		Color: look.Primary(), ClientID: o.ticket.ClientID, Connection: connectionOf(o.user, o.ticket.Identity), UserID: o.user.ID,
 		UserAgent: origin.UserAgent, IP: origin.IP,
 	})

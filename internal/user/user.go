@@ -117,6 +117,17 @@ func NewPasswordless(c *connection.Connection, id, address string, now time.Time
 // Address is what the account is called where nothing better is known: its e-mail address, else its number, else its name.
 func (u *User) Address() string { return cmp.Or(u.Email, u.PhoneNumber, u.Username) }
 
+// Language is the language that the person reads, as far as the profile says so: the lang of their metadata, which Auth0's
+// template examples read, else the standard claim locale (OpenID Connect Core section 5.1). It is text that anybody may
+// have chosen.
+func (u *User) Language() string {
+	if lang, ok := u.UserMetadata["lang"].(string); ok && lang != "" {
+		return lang
+	}
+	tag, _ := u.Claims["locale"].(string)
+	return tag
+}
+
 // gravatar is the picture Auth0 gives a new account: looked up by mail clients and applications, never by us.
 func gravatar(email string) string {
 	sum := md5.Sum([]byte(email)) //nolint:gosec // see the import

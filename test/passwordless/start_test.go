@@ -9,6 +9,7 @@ import (
 
 	"latchkey/internal/client"
 	"latchkey/internal/eventlog"
+	"latchkey/internal/tenant"
 	"latchkey/test/servertest"
 )
 
@@ -180,5 +181,35 @@ func TestStart_WhatIsNoAddressIsRepeatedAsTyped(t *testing.T) {
 		long:                   long[:2*254] + "...",
 	} {
 		wantRefusal(t, b.Start(typed), 400, "bad.email", "Object didn't pass validation for format email: "+told)
+	}
+}
+
+// Where the request says nothing, a person's own language comes before the tenant's.
+func TestStart_TheMailSpeaksTheReadersLanguageThenTheTenants(t *testing.T) {
+	t.Parallel()
+	s := servertest.New(t)
+	s.ChangeSettings(func(settings *tenant.Settings) { settings.EnabledLocales = []string{"es", "en"} })
+	b := s.Browser(t)
+	subject := func(email string) string {
+		t.Helper()
+		if a := b.Start(email); a.Status != http.StatusOK {
+			t.Fatalf("the start answered %d: %s", a.Status, a.Body)
+		}
+		subject := s.Mail(t, email).Subject
+		s.Code(t, email) // takes the mail out of the inbox
+		return subject
+	}
+	if got := subject("new@example.com"); !strings.Contains(got, "es tu código") {
+		t.Errorf("a stranger's mail is %q, want it in the tenant's first language", got)
+	}
+	s.Must(201, "POST", "/users", map[string]any{
+		"connection": "email", "email": "lea@example.com", "email_verified": true, "user_metadata": map[string]any{"lang": "de-AT"},
+	})
+	if got := subject("lea@example.com"); !strings.Contains(got, "ist Ihr Code für") {
+		t.Errorf("the mail to a reader of German is %q", got)
+	}
+	b.Headers.Set("Accept-Language", "fr")
+	if got := subject("lea@example.com"); !strings.Contains(got, "est votre code pour") {
+		t.Errorf("the mail to a reader of German who asks for French is %q", got)
 	}
 }
