@@ -17,7 +17,7 @@ const root = "../.."
 func documents(t *testing.T) map[string]string {
 	t.Helper()
 	all := map[string]string{}
-	for _, pattern := range []string{"*.md", "docs/*.md", "docs/adr/*.md"} {
+	for _, pattern := range []string{"*.md", "docs/*.md", "docs/adr/*.md", "docs/guides/*.md"} {
 		paths, err := filepath.Glob(filepath.Join(root, pattern))
 		if err != nil {
 			t.Fatal(err)
@@ -49,10 +49,42 @@ func TestDocuments_LinksLeadSomewhere(t *testing.T) {
 	}
 }
 
+// heading is a line that begins a part of a document, and anchored a link to one.
+var (
+	heading  = regexp.MustCompile(`(?m)^#+ (.+)$`)
+	anchored = regexp.MustCompile(`\]\(([^)#:]*\.md)?#([^)]+)\)`)
+	unnamed  = regexp.MustCompile(`[^\p{L}\p{N} _-]`)
+)
+
+// anchors are the names of a document's parts, as GitHub makes them from their headings.
+func anchors(text string) map[string]bool {
+	all := map[string]bool{}
+	for _, m := range heading.FindAllStringSubmatch(text, -1) {
+		all[strings.ReplaceAll(unnamed.ReplaceAllString(strings.ToLower(m[1]), ""), " ", "-")] = true
+	}
+	return all
+}
+
+func TestDocuments_LinksLeadToPartsThatAreThere(t *testing.T) {
+	t.Parallel()
+	all := documents(t)
+	for path, text := range all {
+		for _, m := range anchored.FindAllStringSubmatch(text, -1) {
+			target := path
+			if m[1] != "" {
+				target = filepath.Join(filepath.Dir(path), m[1])
+			}
+			if !anchors(all[target])[m[2]] {
+				t.Errorf("%s links to the part %s of %s, which is not there", path, m[2], target)
+			}
+		}
+	}
+}
+
 var (
 	flag    = regexp.MustCompile(`(?:^|[\s(` + "`" + `])--([a-z][a-z-]+)`)
 	targets = regexp.MustCompile("`?make ([a-z]+)")
-	allowed = map[string]bool{"cacert": true, "data-urlencode": true, "durable": true, "dev-json": true, "server-pid": true, "blocked": true, "no-signup": true, "strict": true, "out": true, "json": true, "samples": true, "workload": true, "clients": true, "rounds": true} // of curl and of our own tools
+	allowed = map[string]bool{"cacert": true, "fail-with-body": true, "no-sandbox": true, "arg": true, "argjson": true, "ignore-scripts": true, "data-urlencode": true, "durable": true, "dev-json": true, "server-pid": true, "blocked": true, "no-signup": true, "strict": true, "out": true, "json": true, "samples": true, "workload": true, "clients": true, "rounds": true} // of curl, jq, npm and of our own tools
 )
 
 // help is what the commands say of themselves.
