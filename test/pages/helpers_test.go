@@ -3,6 +3,7 @@
 package pages_test
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/url"
@@ -31,7 +32,7 @@ type visit struct {
 	b     *servertest.Browser
 	state string
 	path  string // of the page the authorization request led to
-	codes string // path of the page that asks for the code
+	codes string // path of the page that asks for the code, where it is not that of an e-mail
 }
 
 // begin sends an authorization request of the confidential client and gives the login that it began.
@@ -48,7 +49,7 @@ func beginAs(t testing.TB, s *servertest.Server, b *servertest.Browser, c *clien
 	if state == "" || !strings.HasPrefix(location.Path, "/u/") {
 		t.Fatalf("the authorization request led to %s", location)
 	}
-	return &visit{t: t, s: s, b: b, state: state, path: location.Path, codes: pathCode}
+	return &visit{t: t, s: s, b: b, state: state, path: location.Path}
 }
 
 func (v *visit) at(path string) string {
@@ -77,12 +78,12 @@ func (v *visit) identify(email string) {
 
 func (v *visit) code(code string) *servertest.Answer {
 	v.t.Helper()
-	return v.post(v.codes, "code", code)
+	return v.post(cmp.Or(v.codes, pathCode), "code", code)
 }
 
 func (v *visit) resend() *servertest.Answer {
 	v.t.Helper()
-	return v.post(v.codes, "action", "resend")
+	return v.post(cmp.Or(v.codes, pathCode), "action", "resend")
 }
 
 // finish resumes the transaction and gives the redirect to the application.
