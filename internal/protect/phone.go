@@ -17,6 +17,9 @@ const (
 // ten, so that it fills where fewer than one in ten is verified (PhoneVerified).
 var PhoneUnverified = Limit{"phone_unverified_country", 50, time.Hour / 50}
 
+// TrialNotes bounds text messages and calls that administrators send to try a provider or a template: 10 an hour in a tenant.
+var TrialNotes = Limit{"trial_note", 10, 6 * time.Minute}
+
 // verifiedRoom is how many messages one login makes room for.
 const verifiedRoom = 10
 

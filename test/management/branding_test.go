@@ -124,7 +124,7 @@ func TestThemes_AreOneAtMost(t *testing.T) {
 	})
 }
 
-func TestPhoneProvider_KeepsItsTokenAndDoesNotPretendToSend(t *testing.T) {
+func TestPhoneProvider_KeepsItsTokenAndSaysWhatCameOfATry(t *testing.T) {
 	t.Parallel()
 	const path = "/branding/phone/providers"
 	twilio := map[string]any{
@@ -152,7 +152,7 @@ func TestPhoneProvider_KeepsItsTokenAndDoesNotPretendToSend(t *testing.T) {
 		if got := s.Must(200, "GET", path, nil); len(got.List("providers")) != 1 || strings.Contains(got.Text, "top-secret") {
 			t.Errorf("list: got %s", got.Text)
 		}
-		if a := s.Must(400, "POST", path+"/"+id+"/try", map[string]any{"to": "+4915112345678"}); a.Message() != "Bad Operation on Notification Resource" {
+		if a := s.Must(400, "POST", path+"/"+id+"/try", map[string]any{"to": "+4915112345678"}); a.Message() != "The SMS provider did not answer." {
 			t.Errorf("try: got %s", a.Text)
 		}
 		after := s.Must(200, "PATCH", path+"/"+id, map[string]any{

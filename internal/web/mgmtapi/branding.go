@@ -184,14 +184,14 @@ func (a *api) phone() []route {
 		{"GET /branding/phone/providers/{id}", "Get a phone provider", anyOf("read:phone_providers"), phoneProviders.get},
 		{"PATCH /branding/phone/providers/{id}", "Update the phone provider", anyOf("update:phone_providers"), phoneProviders.update},
 		{"DELETE /branding/phone/providers/{id}", "Deletes a Phone Provider", anyOf("delete:phone_providers"), phoneProviders.remove},
-		{"POST /branding/phone/providers/{id}/try", "Send a test phone notification for the configured provider", anyOf("create:phone_providers"), tryPhone(phoneProviders)},
+		{"POST /branding/phone/providers/{id}/try", "Send a test phone notification for the configured provider", anyOf("create:phone_providers"), tryPhoneProvider},
 		{"GET /branding/phone/templates", "Get a list of phone notification templates", anyOf("read:phone_templates"), wrapped(phoneTemplates)},
 		{"POST /branding/phone/templates", "Create a phone notification template", anyOf("create:phone_templates"), phoneTemplates.create},
 		{"GET /branding/phone/templates/{id}", "Get a phone notification template", anyOf("read:phone_templates"), phoneTemplates.get},
 		{"PATCH /branding/phone/templates/{id}", "Update a phone notification template", anyOf("update:phone_templates"), updatePhoneTemplate},
 		{"DELETE /branding/phone/templates/{id}", "Delete a phone notification template", anyOf("delete:phone_templates"), phoneTemplates.remove},
 		{"PATCH /branding/phone/templates/{id}/reset", "Resets a phone notification template values", anyOf("update:phone_templates"), resetPhoneTemplate},
-		{"POST /branding/phone/templates/{id}/try", "Send a test phone notification for the configured template", anyOf("create:phone_templates"), tryPhone(phoneTemplates)},
+		{"POST /branding/phone/templates/{id}/try", "Send a test phone notification for the configured template", anyOf("create:phone_templates"), tryPhoneTemplate},
 	}
 }
 
@@ -220,16 +220,6 @@ func checkPhoneProvider(_ *request, _ context.Context, _, after resource.Documen
 func presentPhoneProvider(r *request, _ *resource.Resource, shown resource.Document) {
 	delete(shown, "credentials")
 	shown["tenant"], shown["channel"] = r.site.Tenant.Name, "phone"
-}
-
-// tryPhone refuses to send a test message: nothing here sends text messages or calls.
-func tryPhone(c *collection) func(*request) (answer, error) {
-	return func(r *request) (answer, error) {
-		if _, err := c.find(r, r.ctx(), c.pathID(r)); err != nil {
-			return answer{}, err
-		}
-		return answer{}, problem{Status: 400, Message: "Bad Operation on Notification Resource"}
-	}
 }
 
 // phoneTexts are the contents that a template has unless it is given others, and goes back to when it is reset.

@@ -20,6 +20,7 @@ import (
 type Trials interface {
 	Show(ctx context.Context, t message.Trial) (message.Shown, error)
 	Try(ctx context.Context, t message.Trial) (message.Tried, error)
+	TryNote(ctx context.Context, trial message.NoteTrial) (message.Result, error)
 }
 
 // tryEmailProvider sends a test to an address by the provider that sends the tenant's mail, and answers what it said.
