@@ -17,7 +17,7 @@ import (
 
 const (
 	ada    = "ada@example.com"
-	number = "+15551234567"
+	number = "+14155552671"
 )
 
 type doc = map[string]any
