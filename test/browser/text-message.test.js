@@ -184,7 +184,14 @@ test('the sample application offers it', async (t) => {
   await page.waitForSelector('#country');
   await page.selectOption('#country', 'US');
   await submitIdentifier(page, number);
-  await page.fill('#code', await readCode(canonical(number)));
+  const code = await readCode(canonical(number));
+  const inbox = await page.context().newPage();
+  await inbox.goto(dev.inbox_url);
+  await inbox.getByText(code).first().waitFor();
+  await shoot(inbox, 'text-message-inbox');
+  await assertAccessible(inbox, 'inbox with a text message');
+  await inbox.close();
+  await page.fill('#code', code);
   await page.click(primary);
   await page.waitForURL((url) => url.origin === new URL(dev.sample_app_url).origin);
   await page.getByText(canonical(number)).first().waitFor();
