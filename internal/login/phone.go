@@ -22,8 +22,18 @@ const phoneProtection = "phone_provider_protection"
 // errClosed is the refusal of a number to which nothing is sent, in the words by which Twilio's is known.
 var errClosed = &ProviderError{"Permission to send an SMS has not been enabled for the region indicated by the 'To' number. (Code: 21408)"}
 
-// limitPhone adds what bounds text messages to a start, or refuses it. Where refusals are not told the start is closed.
+// limitPhone adds what bounds text messages to a start, or refuses it: to a closed number, and where the connection is bound to
+// a tenant's provider that cannot send. Where refusals of numbers are not told the start is closed.
 func (l *Logins) limitPhone(ctx context.Context, s *Start, number string, u *user.User) error {
+	if bound := s.Connection.Options.UseTenantLevelProvider; bound != nil && *bound {
+		reason, err := l.c.Messages.Refusal(ctx, s.Site.Tenant.ID, s.Connection.Name)
+		switch {
+		case err != nil:
+			return err
+		case reason != "":
+			return &ProviderError{reason}
+		}
+	}
 	own := s.Site.Tenant.Settings.Own().PhoneLimits
 	rules := protect.PhoneRules{}
 	var countries []string

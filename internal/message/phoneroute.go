@@ -173,3 +173,28 @@ func (r *unusableNotes) Close()           {}
 func (r *unusableNotes) Send(context.Context, Note) Result {
 	return Result{Verdict: VerdictConfig, Detail: r.reason, Told: r.reason}
 }
+
+// Refusal tells why no text message of a connection could leave by the tenant's provider as it is set; empty where one could.
+func (s *Sender) Refusal(ctx context.Context, tenant, connection string) (string, error) {
+	if s.routes.settings == nil {
+		return "", nil
+	}
+	from := source{tenant, Text, connection}
+	settings, err := readPhone(ctx, s.routes.settings, from)
+	if err != nil {
+		return "", err
+	}
+	c := s.routes.openPhone(from, settings)
+	if c == nil {
+		if s.worker.inbox != nil {
+			return "", nil
+		}
+		return reasonNoPhone, nil
+	}
+	defer c.retire()
+	handover, _ := c.handover.(noteHandover)
+	if none, ok := handover.PhoneProvider.(*unusableNotes); ok && c.second == nil {
+		return none.reason, nil
+	}
+	return "", nil
+}

@@ -73,6 +73,7 @@ type Sender struct {
 	clock  clock.Clock
 	worker *worker
 	paces  *paces
+	routes *routes // asks what is set; the worker's own are another's
 }
 
 // New makes a Sender and, unless it is idle, starts its worker, which begins with the messages that an earlier process left
@@ -101,7 +102,7 @@ func New(c Config) (*Sender, error) {
 	} else {
 		go w.run()
 	}
-	return &Sender{store: c.Store, keys: c.Keys, clock: c.Clock, worker: w, paces: &paces{}}, nil
+	return &Sender{store: c.Store, keys: c.Keys, clock: c.Clock, worker: w, paces: &paces{}, routes: &routes{settings: c.Settings, keys: c.Keys, egress: c.Egress}}, nil
 }
 
 // Prepare makes a message ready to be queued, before any transaction is open.

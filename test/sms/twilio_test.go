@@ -190,3 +190,14 @@ func TestTry_RefusesWhatCannotBeSentAndMoreThanTenAnHour(t *testing.T) {
 		s.Must(429, "POST", try, map[string]any{"to": number})
 	})
 }
+
+func TestTenantProvider_AConnectionThatIsBoundToItSaysWhenItCannotSend(t *testing.T) {
+	servertest.Each(t, func(t *testing.T, s *servertest.Server) {
+		s.Must(201, "POST", "/branding/phone/providers", map[string]any{
+			"name": "twilio", "credentials": map[string]any{"auth_token": "hidden-token"},
+			"configuration": map[string]any{"sid": "AC1", "default_from": "+15550001111", "delivery_methods": []string{"voice"}},
+		})
+		withSMS(s, map[string]any{"name": "sms", "use_tenant_level_provider": true, "provider": "twilio", "twilio_sid": "AC2", "from": "+1"})
+		wantRefusal(t, startSMS(s.Browser(t), s, number), 400, "sms_provider_error", "The phone provider does not deliver by text.")
+	})
+}
