@@ -30,6 +30,9 @@
 // attempt, and so perhaps the next provider, gets has certainly not been accepted by the one before. A tenant may have a second
 // provider for exactly that (Result.passes).
 //
+// Text messages (Note) go the same way, by the provider of their connection or the tenant's phone provider; who asked for one
+// of a connection's own provider waits for its first attempt, which is then the only one (Sender.Deliver).
+//
 // Trials show and send mail beside all this, at once and once, for whoever sets a provider or writes a template.
 //
 // Sources: https://auth0.com/docs/customize/email, RFC 5321 (SMTP), RFC 5322 (message format), RFC 3834 (automatic
