@@ -1,8 +1,10 @@
 // Headless Chromium, and a page of a single-page application to run in it.
 import { createServer } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
-import { readFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after } from 'node:test';
 import { chromium } from 'playwright-core';
 
@@ -47,6 +49,28 @@ export async function openPage(browser, t, options) {
     }
   });
   return page;
+}
+
+/** A page in a profile that keeps cookies of other sites, as ordinary windows do and the fresh profiles of tests do not. */
+export async function openOrdinaryPage(t) {
+  const folder = mkdtempSync(join(tmpdir(), 'profile-'));
+  mkdirSync(join(folder, 'Default'));
+  writeFileSync(
+    join(folder, 'Default', 'Preferences'),
+    JSON.stringify({ profile: { cookie_controls_mode: 0, block_third_party_cookies: false } }),
+  );
+  const context = await chromium.launchPersistentContext(folder, {
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: flags,
+    ignoreHTTPSErrors: true,
+    locale: 'en-GB',
+  });
+  context.setDefaultTimeout(15_000);
+  t.after(async () => {
+    await context.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  return context.newPage();
 }
 
 const spa = readFileSync(require.resolve('@auth0/auth0-spa-js/dist/auth0-spa-js.production.js'));
