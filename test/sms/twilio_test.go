@@ -201,3 +201,16 @@ func TestTenantProvider_AConnectionThatIsBoundToItSaysWhenItCannotSend(t *testin
 		wantRefusal(t, startSMS(s.Browser(t), s, number), 400, "sms_provider_error", "The phone provider does not deliver by text.")
 	})
 }
+
+func TestTemplates_WhatIsNoLiquidIsNotKept(t *testing.T) {
+	servertest.Each(t, func(t *testing.T, s *servertest.Server) {
+		bad := map[string]any{"type": "otp_verify", "content": map[string]any{"body": map[string]any{"text": "{% if %}{{ code }}", "voice": "{{ code }}"}}}
+		s.Must(400, "POST", "/branding/phone/templates", bad)
+		made := s.Must(201, "POST", "/branding/phone/templates", map[string]any{"type": "otp_verify"}).Doc()["id"].(string)
+		s.Must(400, "PATCH", "/branding/phone/templates/"+made, map[string]any{"content": bad["content"]})
+		options := map[string]any{"name": "sms", "template": "{% if %}@@password@@", "syntax": "liquid"}
+		s.Must(400, "POST", "/connections", map[string]any{"name": "sms", "strategy": "sms", "options": options})
+		options["syntax"] = "md_with_macros"
+		s.Must(201, "POST", "/connections", map[string]any{"name": "sms", "strategy": "sms", "options": options})
+	})
+}

@@ -224,23 +224,26 @@ func presentPhoneProvider(r *request, _ *resource.Resource, shown resource.Docum
 
 // phoneTexts are the contents that a template has unless it is given others, and goes back to when it is reset.
 var phoneTexts = map[string]resource.Document{
-	"otp_verify": spoken("{{ code }} is your verification code for {{ friendly_name }}.",
-		"Your verification code for {{ friendly_name }} is {{ code }}. Once more: {{ code }}."),
-	"otp_enroll": spoken("{{ code }} is your verification code to enroll with {{ friendly_name }}.",
-		"Your verification code to enroll with {{ friendly_name }} is {{ code }}. Once more: {{ code }}."),
-	"change_password": spoken("{{ code }} is your code to change your password at {{ friendly_name }}.",
-		"Your code to change your password at {{ friendly_name }} is {{ code }}. Once more: {{ code }}."),
-	"blocked_account": spoken("Your account at {{ friendly_name }} was blocked after too many failed logins.",
-		"Your account at {{ friendly_name }} was blocked after too many failed logins."),
-	"password_breach": spoken("Your password at {{ friendly_name }} was found in a breach elsewhere. Please change it.",
-		"Your password at {{ friendly_name }} was found in a breach elsewhere. Please change it."),
+	"otp_verify": spoken("{{ code | escape }} is your verification code for {{ friendly_name | escape }}.",
+		"Your verification code for {{ friendly_name | escape }} is {{ pause }} {{ code | escape }}. Once more: {{ pause }} {{ code | escape }}"),
+	"otp_enroll": spoken("{{ code | escape }} is your verification code to enroll with {{ friendly_name | escape }}. Enter it where you were asked for it.",
+		"Enter this code to enroll with {{ friendly_name | escape }}: {{ pause }} {{ code | escape }}. Once more: {{ pause }} {{ code | escape }}"),
+	"change_password": spoken("{{ code | escape }} is your code to change your password at {{ friendly_name | escape }}.",
+		"Your code to change your password at {{ friendly_name | escape }} is {{ pause }} {{ code | escape }}. Once more: {{ pause }} {{ code | escape }}"),
+	"blocked_account": spoken("Your account at {{ friendly_name | escape }} was blocked after too many failed logins from {{ user.source_ip | escape }}. Reset your password to unblock it.",
+		"Your account at {{ friendly_name | escape }} was blocked after too many failed logins. Reset your password to unblock it."),
+	"password_breach": spoken("Your password at {{ friendly_name | escape }} was found in a breach elsewhere. Please change it.",
+		"Your password at {{ friendly_name | escape }} was found in a breach elsewhere. Please change it."),
 }
 
 func spoken(text, voice string) resource.Document {
 	return resource.Document{"syntax": "liquid", "body": resource.Document{"text": text, "voice": voice}}
 }
 
-func preparePhoneTemplate(_ *request, d resource.Document) error {
+func preparePhoneTemplate(r *request, d resource.Document) error {
+	if err := r.checkNote(member(d, "content")); err != nil {
+		return err
+	}
 	if text(d, "type") == "" {
 		d["type"] = "otp_verify"
 	}
@@ -250,6 +253,9 @@ func preparePhoneTemplate(_ *request, d resource.Document) error {
 
 // updatePhoneTemplate keeps what a changed content does not name.
 func updatePhoneTemplate(r *request) (answer, error) {
+	if err := r.checkNote(member(r.doc(), "content")); err != nil {
+		return answer{}, err
+	}
 	return phoneTemplates.change(r, phoneTemplates.pathID(r), func(after *resource.Resource) error {
 		mergeDeep(after.Document, clone(r.doc()))
 		return nil

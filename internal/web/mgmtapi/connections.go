@@ -90,7 +90,7 @@ func prepareConnection(r *request, d resource.Document) error {
 		defaults(d, resource.Document{"authentication": resource.Document{"active": true}, "connected_accounts": resource.Document{"active": false}})
 		prepareDatabase(options)
 	}
-	if err := r.checkMail(options); err != nil {
+	if err := r.checkMessages(options); err != nil {
 		return err
 	}
 	normalizeOptions(options)
@@ -142,7 +142,7 @@ func updateConnection(r *request) (answer, error) {
 	if _, changes := patch["options"]; changes && !r.token.has("update:connections_options") {
 		return answer{}, insufficientScope("expected any of: update:connections_options")
 	}
-	if err := r.checkMail(member(patch, "options")); err != nil {
+	if err := r.checkMessages(member(patch, "options")); err != nil {
 		return answer{}, err
 	}
 	return connections.change(r, r.path("id"), func(c *resource.Resource) error {

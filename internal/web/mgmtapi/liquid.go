@@ -30,9 +30,22 @@ func (r *request) checkLiquid(d resource.Document, members ...string) error {
 	return err
 }
 
-// checkMail checks the mail among a connection's options.
-func (r *request) checkMail(options resource.Document) error {
+// checkMessages checks the mail and the text message among a connection's options. The latter is Liquid only where it says so.
+func (r *request) checkMessages(options resource.Document) error {
+	if text(options, "syntax") == "liquid" {
+		if err := r.checkLiquid(options, "template"); err != nil {
+			return err
+		}
+	}
 	return r.checkLiquid(member(options, "email"), "body", "subject", "from")
+}
+
+// checkNote checks the content of a phone template.
+func (r *request) checkNote(content resource.Document) error {
+	if err := r.checkLiquid(content, "from"); err != nil {
+		return err
+	}
+	return r.checkLiquid(member(content, "body"), "text", "voice")
 }
 
 // emailTemplateTexts are the members of an e-mail template that are Liquid.
