@@ -138,8 +138,18 @@ func TestConnections_EmailIsSentUsing(t *testing.T) {
 			}
 			s.Must(201, "POST", "/emails/provider", doc{"name": one.name, "credentials": one.credentials, "default_from_address": "mail@acme.example"})
 			s.wantSent(t, ada, one.to)
+			secret := parameter(startLink(t, s.Server, nil), "verification_code")
+			eventually(t, "the service has the link", func() bool { return carries(s.last(t), secret) })
+			if call := s.last(t); !strings.HasPrefix(call, one.to) {
+				t.Errorf("the link went to %.60s, want %s", call, one.to)
+			}
 		})
 	}
+}
+
+// carries reports whether what a carrier was handed holds a text, however its lines were broken.
+func carries(call, text string) bool {
+	return strings.Contains(strings.ReplaceAll(strings.ReplaceAll(call, "=\r\n", ""), "=\n", ""), text)
 }
 
 // For SMS, you can customize the following properties.

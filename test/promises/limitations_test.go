@@ -1,6 +1,7 @@
 package promises
 
 import (
+	"crypto/tls"
 	"net/http"
 	"strings"
 	"testing"
@@ -73,24 +74,41 @@ func TestConnections_LimitationsOfACustomSMTPEmailProvider(t *testing.T) {
 			s.wantSent(t, ada, "smtp "+mechanism)
 		}
 	})
-	for _, one := range []struct {
-		row         string
-		credentials doc
-	}{
-		{"support TLS 1.0 or higher", doc{"smtp_tls": "starttls", "smtp_tls_min": "1.0"}},
-		{"use a certificate signed by a public certificate authority (CA)", doc{"smtp_tls": "starttls"}},
-	} {
-		t.Run(one.row, func(t *testing.T) {
-			t.Parallel()
-			s := newService(t)
-			port, authority := s.secureMailServer(t)
-			credentials := doc{"smtp_host": "127.0.0.1", "smtp_port": port, "smtp_user": "bob", "smtp_pass": "secret",
-				"smtp_servername": "mail.acme.example", "smtp_ca_pem": authority}
-			for name, v := range one.credentials {
-				credentials[name] = v
-			}
-			s.Must(201, "POST", "/emails/provider", doc{"name": "smtp", "default_from_address": "mail@acme.example", "credentials": credentials})
-			s.wantSent(t, ada, "smtp PLAIN")
-		})
+	// handled sets a server up and starts a login.
+	handled := func(t *testing.T, version uint16, more doc) *service {
+		s := newService(t)
+		port, authority := s.secureMailServer(t, version)
+		credentials := doc{"smtp_host": "127.0.0.1", "smtp_port": port, "smtp_user": "bob", "smtp_pass": "secret",
+			"smtp_servername": "mail.acme.example", "smtp_tls": "starttls"}
+		for name, v := range more {
+			credentials[name] = v
+		}
+		if credentials["smtp_ca_pem"] == "its own" {
+			credentials["smtp_ca_pem"] = authority
+		}
+		s.Must(201, "POST", "/emails/provider", doc{"name": "smtp", "default_from_address": "mail@acme.example", "credentials": credentials})
+		return s
 	}
+	// unsent starts a login whose mail must not leave, and of which the tenant is told.
+	unsent := func(t *testing.T, s *service) {
+		started(t, s.Server, ada)
+		eventually(t, "the tenant is told", func() bool { return strings.Contains(s.EventTypes(t), "fn") })
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if len(s.calls) > 0 {
+			t.Errorf("the mail left: %s", s.calls[0])
+		}
+	}
+	t.Run("support TLS 1.0 or higher", func(t *testing.T) {
+		t.Parallel()
+		old := doc{"smtp_ca_pem": "its own"}
+		unsent(t, handled(t, tls.VersionTLS10, old)) // today 1.2, unless the tenant says otherwise
+		old["smtp_tls_min"] = "1.0"
+		handled(t, tls.VersionTLS10, old).wantSent(t, ada, "smtp PLAIN")
+	})
+	t.Run("use a certificate signed by a public certificate authority (CA)", func(t *testing.T) {
+		t.Parallel()
+		unsent(t, handled(t, tls.VersionTLS13, nil))
+		handled(t, tls.VersionTLS13, doc{"smtp_ca_pem": "its own"}).wantSent(t, ada, "smtp PLAIN")
+	})
 }
