@@ -198,7 +198,7 @@ func TestPhoneTemplates_AreOneOfATypeAndGoBackToTheirTexts(t *testing.T) {
 			t.Errorf("enabled ones: got %v", got)
 		}
 		reset := s.Must(200, "PATCH", path+"/"+id+"/reset", map[string]any{}).Doc()["content"].(map[string]any)
-		if text := reset["body"].(map[string]any)["text"].(string); !strings.Contains(text, "{{ code }}") {
+		if text := reset["body"].(map[string]any)["text"].(string); !strings.Contains(text, "{{ code | escape }}") {
 			t.Errorf("reset: got %v", reset)
 		}
 		s.Must(204, "DELETE", path+"/"+id, nil)
