@@ -286,8 +286,9 @@ func (b *bench) text(challenge string) Message {
 func (b *bench) phoned(p PhoneProvider) {
 	settings := &shelf{}
 	b.provide(nil, settings, egress.New(egress.Config{}))
+	settle() // the worker rests, and its routes are nobody's
 	b.sender.worker.routes.known[source{"t1", Text, "sms"}] = &route{
-		checkedAt: time.Now().Add(time.Hour), stored: phoneSettings{}, own: newCarrier(noteHandover{p}, maxPerTenant),
+		checkedAt: time.Now().Add(time.Hour), usedAt: time.Now(), stored: phoneSettings{}, own: newCarrier(noteHandover{p}, maxPerTenant),
 	}
 }
 
