@@ -1,6 +1,7 @@
 package promises
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -78,19 +79,17 @@ func connect(s *servertest.Server, name, strategy string, options doc, clients .
 // set lays options over those of a connection, as an administrator does: read, change, write back.
 func set(s *servertest.Server, name string, options doc) {
 	s.T.Helper()
-	for _, c := range s.Must(200, "GET", "/connections?name="+name, nil).List() {
-		stored := c.(doc)
-		all, _ := stored["options"].(doc)
-		if all == nil {
-			all = doc{}
-		}
-		for k, v := range options {
-			all[k] = v
-		}
-		s.Must(200, "PATCH", "/connections/"+stored["id"].(string), doc{"options": all})
-		return
+	found := s.Must(200, "GET", "/connections?name="+name, nil).List()
+	if len(found) != 1 {
+		s.T.Fatalf("there are %d connections %s", len(found), name)
 	}
-	s.T.Fatalf("there is no connection %s", name)
+	stored := found[0].(doc)
+	all, _ := stored["options"].(doc)
+	if all == nil {
+		all = doc{}
+	}
+	maps.Copy(all, options)
+	s.Must(200, "PATCH", "/connections/"+stored["id"].(string), doc{"options": all})
 }
 
 // webClient registers one more web application, which has no connection yet.
