@@ -92,8 +92,8 @@ func set(s *servertest.Server, name string, options doc) {
 	s.Must(200, "PATCH", "/connections/"+stored["id"].(string), doc{"options": all})
 }
 
-// webClient registers one more web application, which has no connection yet.
-func webClient(s *servertest.Server) *client.Client {
+// newClient registers one more application, which has no connection yet.
+func newClient(s *servertest.Server) *client.Client {
 	c, _ := s.AddClient(&client.Client{
 		Name: "Acme", AppType: "native", TokenEndpointAuthMethod: client.AuthNone,
 		GrantTypes: []string{client.GrantAuthorizationCode, client.GrantRefreshToken, client.GrantPasswordlessOTP},

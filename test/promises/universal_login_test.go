@@ -21,7 +21,7 @@ func TestUniversalLogin_UpdateYourApplication(t *testing.T) {
 			database := connect(s, "people", "auth0", nil)
 			mail := s.Must(200, "GET", "/connections?name=email", nil).List()[0].(doc)["id"].(string)
 			for _, enabled := range [][]string{{"sms"}, {"email"}, {"sms", "email"}} {
-				c := webClient(s)
+				c := newClient(s)
 				ids := map[string]string{"sms": texts, "email": mail}
 				for _, id := range append([]string{database}, pick(ids, enabled)...) {
 					s.Must(204, "PATCH", "/connections/"+id+"/clients", []any{doc{"client_id": c.ID, "status": true}})
@@ -43,7 +43,7 @@ func TestUniversalLogin_UpdateYourApplication(t *testing.T) {
 			}
 		}},
 		{"No | SMS and Email | No | Passwordless connection that was created first is presented.", func(t *testing.T, s *servertest.Server) {
-			mailFirst, textFirst := webClient(s), webClient(s)
+			mailFirst, textFirst := newClient(s), newClient(s)
 			s.ChangeConnection("email", enable(mailFirst))
 			connect(s, "sms", "sms", nil, mailFirst, textFirst)
 			connect(s, "mail", "email", nil, textFirst)
@@ -54,7 +54,7 @@ func TestUniversalLogin_UpdateYourApplication(t *testing.T) {
 			wantLogin(t, s, mailFirst, "email")
 		}},
 		{"No | SMS or Email | No | Passwordless connection is presented (along with any enabled Social connections) during login.", func(t *testing.T, s *servertest.Server) {
-			mails, texts := webClient(s), webClient(s)
+			mails, texts := newClient(s), newClient(s)
 			s.ChangeConnection("email", enable(mails))
 			connect(s, "sms", "sms", nil, texts)
 			wantLogin(t, s, mails, "email")
@@ -151,7 +151,7 @@ func TestUniversalLogin_TestTheConnection(t *testing.T) {
 	t.Parallel()
 	prove(t, []row{
 		{"Signup", func(t *testing.T, s *servertest.Server) {
-			c := webClient(s)
+			c := newClient(s)
 			connect(s, "sms", "sms", nil, c)
 			authorize, verifier := public(s, c, "screen_hint", "signup")
 			v := begin(t, s, s.Browser(t), authorize)
@@ -167,7 +167,7 @@ func TestUniversalLogin_TestTheConnection(t *testing.T) {
 			}
 		}},
 		{"Login", func(t *testing.T, s *servertest.Server) {
-			c := webClient(s)
+			c := newClient(s)
 			connect(s, "sms", "sms", nil, c)
 			wantLogin(t, s, c, "sms") // who is there already by now
 			authorize, _ := public(s, c, "prompt", "login")
