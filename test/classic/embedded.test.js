@@ -2,7 +2,7 @@
 // /authorize.
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { claims, newAddress, newNumber, readCode, wrong } from '../client/dev.js';
+import { claims, newAddress, newNumber, readCode, readMessage, wrong } from '../client/dev.js';
 import { launch, openOrdinaryPage, openPage } from '../client/chromium.js';
 import { classicTenant, newApplication, otpGrant, serveClassicApplication } from '../client/classic.js';
 
@@ -150,7 +150,7 @@ test('wrong codes, too many of them, expired tickets and foreign ones', async (t
   }
 });
 
-test('a blocked user gets no code, so any code is wrong; sign-up that is off says so', async (t) => {
+test('a blocked user gets no code, so any code is wrong; what is no number is said to be none', async (t) => {
   const page = await application(t);
   const address = newAddress('blocked');
   const user = await tenant.api.users.create({ connection: 'email', email: address, email_verified: true });
@@ -162,6 +162,37 @@ test('a blocked user gets no code, so any code is wrong; sign-up that is off say
   assert.deepEqual(await ask(page, 'passwordlessStart', { connection: 'sms', send: 'code', phoneNumber: '12' }), {
     error: 'bad.phone_number', description: 'String does not match pattern: ^\\+[0-9]{1,15}$',
   });
+});
+
+test('sign-up that is off is said to be, and ends what was started', async (t) => {
+  const page = await application(t);
+  const address = newAddress('closed');
+  const code = await started(page, address);
+  const { id, options } = tenant.connections.email;
+  await tenant.api.connections.update(id, { options: { ...options, disable_signup: true } });
+  t.after(() => tenant.api.connections.update(id, { options }));
+  assert.deepEqual(await ask(page, 'passwordlessStart', { connection: 'email', send: 'code', email: newAddress('late') }), {
+    error: 'bad.connection', description: 'Public signup is disabled',
+  });
+  assert.deepEqual(await passwordlessLogin(page, { connection: 'email', email: address, verificationCode: code }), {
+    error: 'access_denied', description: 'Wrong email or verification code.',
+  });
+});
+
+test('a link that a page of the application asks for answers it, in any browser, and opens no session', async (t) => {
+  const page = await application(t);
+  const address = newAddress('linked');
+  assert.equal((await ask(page, 'passwordlessStart', { connection: 'email', send: 'link', email: address })).error, undefined);
+  const { link } = await readMessage(address);
+  assert.equal((await fetch(link)).status, 200, 'a scanner sees a page');
+  const elsewhere = await openPage(browser, t);
+  await elsewhere.goto(link);
+  assert.match(await elsewhere.textContent('body'), new RegExp(address));
+  await elsewhere.click('button[data-action-button-primary="true"]');
+  await elsewhere.waitForURL((url) => url.pathname === '/callback');
+  assert.match(elsewhere.url(), /#.*id_token=/);
+  await elsewhere.goto(authorize({ response_type: 'code', prompt: 'none' }));
+  assert.match(elsewhere.url(), /error=login_required/, 'no session was opened');
 });
 
 for (const [name, loc] of [['the verification page answers for the browser', true], ['and without a verification page the application is told', false]]) {
@@ -209,6 +240,23 @@ test('Lock logs in with a code on the page of the application', async (t) => {
   assert.deepEqual(foreign(), [], 'nothing else is asked');
 });
 
+test('Lock logs in without leaving the page', async (t) => {
+  const page = await openPage(browser, t);
+  await page.goto(near);
+  // Lock 14.3.0 looks for a field on the page that says it is done, and stops where it may set the focus.
+  await showLock(page, { autofocus: false, auth: { redirect: false, responseType: 'token id_token', params: { scope: 'openid email' } } });
+  const address = newAddress('lock-popup');
+  await page.fill('.auth0-lock-input[name=email]', address);
+  await page.click('.auth0-lock-submit');
+  await page.waitForSelector('.auth0-lock-input[name=vcode]');
+  await page.fill('.auth0-lock-input[name=vcode]', await readCode(address));
+  await page.click('.auth0-lock-submit');
+  await page.waitForFunction(() => window.authenticated);
+  const { idTokenPayload } = await page.evaluate(() => window.authenticated);
+  assert.equal(idTokenPayload.email, address);
+  assert.equal(page.url(), `${near}/`);
+});
+
 /** Collects the requests to hosts that are neither the server's nor the application's. */
 function watch(page) {
   const seen = [];
@@ -221,11 +269,13 @@ function watch(page) {
 function showLock(page, options) {
   return page.evaluate(
     ([clientID, domain, origin, own, options]) => {
-      new Auth0LockPasswordless(clientID, domain, {
+      const lock = new Auth0LockPasswordless(clientID, domain, {
         auth: { redirectUrl: `${origin}/callback`, responseType: 'token id_token', params: { scope: 'openid email' } },
         passwordlessMethod: 'code', languageBaseUrl: own, configurationBaseUrl: own, avatar: null, theme: { logo: 'data:image/gif;base64,R0lGODlhAQABAAAAACw=' },
         rememberLastLogin: false, ...options,
-      }).show();
+      });
+      lock.on('authenticated', (result) => (window.authenticated = result));
+      lock.show();
     },
     [app.client_id, tenant.domain, near, own, options],
   );

@@ -1,6 +1,7 @@
 // Lock and auth0.js on the tenant's own login page.
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { newAddress, newNumber, readCode, readMessage, wrong } from '../client/dev.js';
 import { launch, openPage } from '../client/chromium.js';
 import { classicTenant, newApplication, serveClassicApplication } from '../client/classic.js';
@@ -146,6 +147,26 @@ test('a page of the tenant’s own around auth0.js, with a wrong code first', as
   assert.equal(state, 'the application’s own');
 });
 
+test('our own page around auth0.js, which applications may copy', async (t) => {
+  const custom = await newApplication(tenant, [origin], {
+    custom_login_page_on: true, custom_login_page: readFileSync(process.env.LATCHKEY_CUSTOM_PAGE, 'utf8'),
+  });
+  const page = await openPage(browser, t);
+  const foreign = watch(page);
+  const address = newAddress('custom');
+  await page.goto(authorize({}, custom));
+  await page.fill('#address', address);
+  await page.click('#view-start > .button');
+  const code = await readCode(address);
+  await page.fill('#code', wrong(code));
+  await page.click('#view-code > .button');
+  await page.waitForSelector('#code-error:not([hidden])');
+  await page.fill('#code', code);
+  await page.click('#view-code > .button');
+  assert.ok((await answer(page)).code);
+  assert.deepEqual(foreign, [], 'nothing is asked of another host');
+});
+
 test('a confidential client logs people in from the tenant’s page, without the grant of the API', async (t) => {
   const web = await newApplication(tenant, [origin], {
     app_type: 'regular_web', token_endpoint_auth_method: 'client_secret_post', grant_types: ['authorization_code'],
@@ -168,6 +189,17 @@ test('a confidential client logs people in from the tenant’s page, without the
     body: JSON.stringify({ client_id: web.client_id, connection: 'email', send: 'code', email: address }),
   });
   assert.equal(start.status, 403);
+});
+
+test('a blocked user is asked for a code that never comes', async (t) => {
+  const page = await openPage(browser, t);
+  const address = newAddress('blocked');
+  const { user_id: id } = await tenant.api.users.create({ connection: 'email', email: address, email_verified: true });
+  await tenant.api.users.update(id, { blocked: true });
+  await page.goto(authorize());
+  await fill(page, email, address);
+  await fill(page, vcode, '123456');
+  await says(page, /wrong/i);
 });
 
 test('mail speaks the language that the page asks for', async (t) => {
