@@ -592,3 +592,15 @@ func BenchmarkRender(b *testing.B) {
 		}
 	}
 }
+
+// The screen called status once looked like the box of a good message, whose class has the same name.
+func TestStatus_TheScreenIsNotPaintedAsAMessage(t *testing.T) {
+	t.Parallel()
+	d := parse(t, "link-elsewhere", testShell("en"), byName(t, "link-elsewhere"))
+	d.one("main", "class=status")
+	for _, path := range regexp.MustCompile(`/u/assets/page\.[0-9a-f]+\.css`).FindAllString(d.body, -1) {
+		if css := fetchAsset(t, path); regexp.MustCompile(`[^v]\.status\b`).MatchString(css) {
+			t.Error("the style sheet paints whatever has the class status")
+		}
+	}
+}
