@@ -524,3 +524,31 @@ func linkOf(t testing.TB, s *servertest.Server, link string) string {
 	t.Helper()
 	return strings.TrimPrefix(link, strings.TrimSuffix(s.Issuer, "/"))
 }
+
+func TestSettings_TheTenantsWordOnLinksIsABooleanOrNothing(t *testing.T) {
+	t.Parallel()
+	s := servertest.New(t)
+	set := func(status int, word any) {
+		t.Helper()
+		s.Must(status, http.MethodPatch, "/tenants/settings", map[string]any{
+			"universal_login": map[string]any{"passwordless": map[string]any{"allow_magiclink_verify_without_session": word}},
+		})
+	}
+	open := func(link string) string {
+		return first(mainClass, s.Browser(t).Get(link).Body)
+	}
+	link := startLink(t, s, ada, ask())
+	set(http.StatusBadRequest, "yes")
+	set(http.StatusOK, false)
+	if got := open(link); got != "status" {
+		t.Errorf("refused: the link shows %q", got)
+	}
+	set(http.StatusOK, true)
+	if got := open(link); got != "redeem-ticket" {
+		t.Errorf("allowed: the link shows %q", got)
+	}
+	set(http.StatusOK, nil)
+	if got := open(link); got != "redeem-ticket" {
+		t.Errorf("nothing said: the link shows %q", got)
+	}
+}
