@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"latchkey/internal/client"
+	"latchkey/internal/protect"
 	"latchkey/internal/transaction"
 	"latchkey/internal/web/classic/assets"
 	"latchkey/test/servertest"
@@ -137,6 +138,13 @@ func TestPage_EndsAsTheOthersDo(t *testing.T) {
 	}
 	if a := b.Get("/login?state=" + at.Query().Get("state")); a.Location(t).Query().Get("client") != s.Web.ID {
 		t.Errorf("a shortened address leads to %s", a.Location(t))
+	}
+	flood := s.Browser(t)
+	for range protect.PagesPerIP.Burst {
+		flood.Get("/login")
+	}
+	if a := b.Get(at.String()); a.Status != http.StatusTooManyRequests {
+		t.Errorf("too many pages are answered %d %s", a.Status, a.Header.Get("Location"))
 	}
 	s.Clock.Advance(transaction.Life)
 	if a := b.Get(at.String()); a.Status != 404 {

@@ -73,19 +73,18 @@ func (e *edge) live(r *http.Request, state string) (*transaction.Transaction, er
 func (e *edge) login(w http.ResponseWriter, r *http.Request) {
 	ctx := r.Context()
 	site := httpx.Site(ctx)
-	if e.count(r) != nil {
-		e.Ended(w, r) // which knows how to say it
+	if err := e.count(r); err != nil {
+		e.Ended(w, r, err)
 		return
 	}
 	t, err := e.live(r, r.URL.Query().Get("state"))
 	if err != nil || t == nil {
-		httpx.Fail(ctx, err)
-		e.Ended(w, r)
+		e.Ended(w, r, err)
 		return
 	}
 	view, err := e.OAuth.Peek(ctx, site, t, e.browser(r))
 	if err != nil || !Steps(view.Step, t) {
-		e.Ended(w, r)
+		e.Ended(w, r, err)
 		return
 	}
 	httpx.Note(ctx, httpx.FieldClientID, view.Client.ID)
@@ -96,8 +95,7 @@ func (e *edge) login(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err := e.show(w, r, t, view.Client); err != nil {
-		httpx.Fail(ctx, err)
-		e.Ended(w, r)
+		e.Ended(w, r, err)
 	}
 }
 

@@ -29,8 +29,8 @@ type Dependencies struct {
 	// where its owner proved an address; the latter without prefix.
 	SessionCookie string
 	DeviceCookie  string
-	// Ended answers for a login that /login cannot go on with.
-	Ended http.HandlerFunc
+	// Ended answers for a login that /login cannot go on with, or whose page could not be shown because of err.
+	Ended func(w http.ResponseWriter, r *http.Request, err error)
 	// Development marks pages as those of a development server.
 	Development bool
 }
