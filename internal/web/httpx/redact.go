@@ -17,7 +17,7 @@ var secretFields = map[string]bool{
 	"client_secret": true, "client_assertion": true, "secret": true, "api_key": true, "private_key": true,
 	"code": true, "otp": true, "verification_code": true, "code_verifier": true, "link": true, "ticket": true,
 	"token": true, "access_token": true, "refresh_token": true, "id_token": true, "id_token_hint": true,
-	"mfa_token": true, "login_ticket": true, "auth_session": true, "state": true, "nonce": true,
+	"mfa_token": true, "login_ticket": true, "verifier": true, "co_verifier": true, "auth_session": true, "state": true, "nonce": true,
 	"session": true, "session_id": true, "keyset": true, "master_keyset": true, "smtp_url": true, "database_url": true,
 }
 
