@@ -153,6 +153,7 @@ func TestMessages_EveryOtherLinkActsOnlyByAButton(t *testing.T) {
 		}).Doc()
 		s.Must(http.StatusCreated, http.MethodPost, "/jobs/verification-email", map[string]any{"user_id": user["user_id"]})
 		mail := s.Mail(t, ada)
+		s.StopMail(t)
 		robot := s.Browser(t)
 		found := 0
 		for _, address := range hrefs.FindAllString(mail.Text, -1) {

@@ -271,6 +271,7 @@ func TestRow2_GoingOnBeforeTheNumberIsRefusedAndChangesNothing(t *testing.T) {
 	sends(s, connection.SendLink)
 	v := begin(t, s, s.Browser(t), ada)
 	number, link := v.number(pathLink), link(t, s, ada)
+	s.StopMail(t)
 	wantUntouched(t, s, "going on too early", func() {
 		a := v.post(pathLink, "action", "continue")
 		if got := first(errorCode, a.Body); a.Status != http.StatusBadRequest || got != "not-approved" {
@@ -287,6 +288,7 @@ func TestRow3_AClassicLinkElsewhereOnlySaysWhereToOpenIt(t *testing.T) {
 	classic(s)
 	v := beginClassic(t, s, s.Browser(t), ada, "link")
 	link, other := link(t, s, ada), s.Browser(t)
+	s.StopMail(t)
 	wantUntouched(t, s, "opening it elsewhere", func() {
 		for _, a := range []*servertest.Answer{other.Get(link), press(other, link), press(other, link, "number", "10"), press(other, link, "action", "deny")} {
 			wantPage(t, a, http.StatusOK, "status", titleElsewhere)
@@ -379,6 +381,7 @@ func TestRow5_WhereTheTenantRefusesItALinkOfTheAPIDoesNothing(t *testing.T) {
 	s := servertest.New(t)
 	allow(s, no)
 	link, b := startLink(t, s, ada, ask()), s.Browser(t)
+	s.StopMail(t)
 	wantUntouched(t, s, "opening it", func() {
 		for _, a := range []*servertest.Answer{b.Get(link), press(b, link)} {
 			wantPage(t, a, http.StatusOK, "status", titleElsewhere)

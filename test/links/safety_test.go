@@ -45,7 +45,9 @@ func openable(t *testing.T, s *servertest.Server) map[string]struct {
 
 func TestScanner_WhateverIsFetchedNothingIsSpentAndThePersonGetsIn(t *testing.T) {
 	servertest.Each(t, func(t *testing.T, s *servertest.Server) {
-		for name, one := range openable(t, s) {
+		all := openable(t, s)
+		s.StopMail(t)
+		for name, one := range all {
 			scanner := s.Browser(t)
 			wantUntouched(t, s, "a scanner of "+name, func() {
 				for _, path := range []string{landing, alias} {
@@ -411,6 +413,8 @@ func TestStatus_TheCookieOfTheLoginIsNeeded(t *testing.T) {
 	s := servertest.New(t)
 	sends(s, connection.SendLink)
 	v := begin(t, s, s.Browser(t), ada)
+	link(t, s, ada)
+	s.StopMail(t)
 	wantUntouched(t, s, "asking how far it is", func() {
 		if a := s.Browser(t).Get(v.at(pathStatus)); a.Status != http.StatusForbidden {
 			t.Errorf("without the cookie it answered %d: %s", a.Status, a.Body)
