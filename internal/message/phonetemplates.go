@@ -10,8 +10,9 @@ import (
 	"latchkey/internal/resource"
 )
 
-// noteTemplate gives what a tenant wrote for a note: at the connection that has a provider of its own, else as phone
-// template (https://auth0.com/docs/customize/phone-messages).
+// noteTemplate gives what a tenant wrote for a note: the words belong to whoever sends. Those of the connection that has a
+// provider of its own, or for which nobody sends, as while an application is made; else the tenant's phone template
+// (https://auth0.com/docs/customize/phone-messages).
 func (s *StoredTemplates) noteTemplate(ctx context.Context, tenantID string, m Message) (*Template, error) {
 	all, err := s.r.Connections.Connections(ctx, tenantID)
 	if err != nil {
@@ -19,6 +20,13 @@ func (s *StoredTemplates) noteTemplate(ctx context.Context, tenantID string, m M
 	}
 	c := connections.Find(all, m.Connection)
 	own := c != nil && c.SendsItself()
+	if c != nil && !own && c.Options.UseTenantLevelProvider == nil {
+		provider, err := found(s.r.Resources.ResourceByKey(ctx, tenantID, PhoneProviders, phoneProviderKey))
+		if err != nil {
+			return nil, fmt.Errorf("read the phone provider of a tenant: %w", err)
+		}
+		own = provider == nil && c.Options.Template != ""
+	}
 	var t *Template
 	if own {
 		t = &Template{

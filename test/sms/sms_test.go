@@ -260,3 +260,24 @@ func TestSMS_TheTenantsTemplateSpeaksInItsPlace(t *testing.T) {
 		}
 	})
 }
+
+// Whoever makes an application has no provider yet: the words of the connection are shown all the same.
+func TestSMS_TheWordsOfAConnectionThatNobodySendsForAreShown(t *testing.T) {
+	t.Parallel()
+	s := servertest.New(t)
+	withSMS(s, map[string]any{"name": "sms", "template": "Orchard: @@password@@", "syntax": "md_with_macros"})
+	b := s.Browser(t)
+	startSMS(b, s, number)
+	if text := s.Mail(t, number); text.Text != "Orchard: "+text.Code {
+		t.Errorf("got %q", text.Text)
+	}
+	s.Code(t, number) // takes the message out of the inbox
+	s.Must(201, "POST", "/branding/phone/providers", map[string]any{
+		"name": "twilio", "configuration": map[string]any{"sid": "AC00000000000000000000000000000000", "default_from": "+14155550100", "delivery_methods": []string{"text"}},
+		"credentials": map[string]any{"auth_token": "secret-of-twilio"},
+	})
+	startSMS(b, s, number)
+	if text := s.Mail(t, number); strings.Contains(text.Text, "Orchard") {
+		t.Errorf("where the tenant's provider sends, the words are the tenant's; got %q", text.Text)
+	}
+}
