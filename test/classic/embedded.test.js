@@ -132,6 +132,20 @@ test('passwordlessLogin with a text message', async (t) => {
   assert.match(result.idTokenPayload.sub, /^sms\|/);
 });
 
+test('passwordlessVerify checks a code for a page of the application, and spends none by going to an address', async (t) => {
+  const page = await application(t);
+  const address = newAddress('verify');
+  const code = await started(page, address);
+  assert.deepEqual(await ask(page, 'passwordlessVerify', { connection: 'email', email: address, verificationCode: wrong(code) }), {
+    error: 'invalid_user_password', description: 'Wrong email or verification code.',
+  });
+  await page.evaluate(([address, code]) => void client.passwordlessVerify({ connection: 'email', email: address, verificationCode: code }, () => {}), [address, code]);
+  await page.waitForURL((url) => url.pathname === '/passwordless/verify_redirect');
+  const other = await application(t);
+  assert.equal(await passwordlessLogin(other, { connection: 'email', email: address, verificationCode: code }), undefined, 'the code is still good');
+  assert.equal((await answer(other)).result.idTokenPayload.email, address);
+});
+
 test('wrong codes, too many of them, expired tickets and foreign ones', async (t) => {
   const page = await application(t);
   const address = newAddress('wrong');

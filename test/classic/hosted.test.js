@@ -129,23 +129,25 @@ test('a link in Lock is opened in the same browser', async (t) => {
   assert.equal(state, 'the application’s own');
 });
 
-test('a page of the tenant’s own around auth0.js, with a wrong code first', async (t) => {
-  const own = await newApplication(tenant, [origin], { custom_login_page_on: true, custom_login_page: auth0Page });
-  const page = await openPage(browser, t);
-  const address = newAddress('own-page');
-  await page.goto(authorize({ login_hint: address }, own));
-  assert.equal(await page.inputValue('#address'), address, 'the page reads its configuration');
-  await page.click('#send');
-  const code = await readCode(address);
-  await page.fill('#code', wrong(code));
-  await page.click('#enter');
-  await page.waitForFunction(() => document.querySelector('#said').textContent.includes('invalid_user_password'));
-  await page.fill('#code', code);
-  await page.click('#enter');
-  const { code: grant, state } = await answer(page);
-  assert.ok(grant);
-  assert.equal(state, 'the application’s own');
-});
+for (const method of ['passwordlessLogin', 'passwordlessVerify']) {
+  test(`${method} on a page of the tenant’s own, with a wrong code first`, async (t) => {
+    const own = await newApplication(tenant, [origin], { custom_login_page_on: true, custom_login_page: auth0Page(method) });
+    const page = await openPage(browser, t);
+    const address = newAddress('own-page');
+    await page.goto(authorize({ login_hint: address }, own));
+    assert.equal(await page.inputValue('#address'), address, 'the page reads its configuration');
+    await page.click('#send');
+    const code = await readCode(address);
+    await page.fill('#code', wrong(code));
+    await page.click('#enter');
+    await page.waitForFunction(() => document.querySelector('#said').textContent.includes('invalid_user_password'));
+    await page.fill('#code', code);
+    await page.click('#enter');
+    const { code: grant, state } = await answer(page);
+    assert.ok(grant);
+    assert.equal(state, 'the application’s own');
+  });
+}
 
 test('our own page around auth0.js, which applications may copy', async (t) => {
   const custom = await newApplication(tenant, [origin], {
@@ -258,7 +260,7 @@ function lockPage(options) {
 }
 
 /** A page as tenants write it: a form of their own around auth0.js. */
-const auth0Page = `<!doctype html><html><body>
+const auth0Page = (method) => `<!doctype html><html><body>
 <input id="address"><button id="send">Send</button><input id="code"><button id="enter">Enter</button><p id="said"></p>
 <script src="/_/assets/auth0js/10.2.1/auth0.min.js"></script>
 <script>
@@ -275,6 +277,6 @@ const auth0Page = `<!doctype html><html><body>
     client.passwordlessStart({ connection: 'email', send: 'code', email: by('address').value, authParams: config.internalOptions }, said);
   };
   by('enter').onclick = function () {
-    client.passwordlessLogin({ connection: 'email', email: by('address').value, verificationCode: by('code').value }, said);
+    client.${method}({ connection: 'email', email: by('address').value, verificationCode: by('code').value }, said);
   };
 </script></body></html>`;
