@@ -9,8 +9,12 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/crypto/bcrypt"
+
 	"latchkey/internal/client"
 	"latchkey/internal/connection"
+	"latchkey/internal/password"
+	"latchkey/internal/user"
 	"latchkey/test/servertest"
 )
 
@@ -296,9 +300,9 @@ func TestCrossOrigin_OnlyTheClientsOwnOriginsMayCall(t *testing.T) {
 }
 
 // directory makes a database with a user in it and gives its name.
-func directory(s *servertest.Server, c *client.Client, email, password string) string {
+func directory(s *servertest.Server, c *client.Client, email, clear string) string {
 	s.AddConnection(&connection.Connection{Name: "members", Strategy: connection.Database}, c)
-	s.Must(http.StatusCreated, "POST", "/users", map[string]any{"connection": "members", "email": email, "email_verified": true, "password": password})
+	s.Must(http.StatusCreated, "POST", "/users", map[string]any{"connection": "members", "email": email, "email_verified": true, "password": clear})
 	return "members"
 }
 
@@ -387,6 +391,78 @@ func TestPasswords_GuessesSideBySideAreWorthNoMoreThanInARow(t *testing.T) {
 		wait.Wait()
 		if compared > 10 {
 			t.Errorf("%d of thirty guesses at once were compared, want 10 at most", compared)
+		}
+	})
+}
+
+func TestPasswords_OfABlockedUserOpenNothing(t *testing.T) {
+	t.Parallel()
+	s := servertest.New(t)
+	c := embedded(s)
+	directory(s, c, "ada@example.com", "correct-Horse-7")
+	ownPage(s, c)
+	found := s.Must(http.StatusOK, "GET", "/users-by-email?email=ada@example.com", nil).List()
+	first, _ := found[0].(map[string]any)
+	id, _ := first["user_id"].(string)
+	s.Must(http.StatusOK, "PATCH", "/users/"+url.PathEscape(id), map[string]any{"blocked": true})
+
+	body := map[string]any{"client_id": c.ID, "username": "ada@example.com", "password": "correct-Horse-7", "realm": "members", "credential_type": realmType}
+	b := page(t, s, servertest.WebOrigin)
+	a := b.PostJSON(authenticate, body)
+	if a.Status != 403 || a.JSON(t)["error"] != "blocked_user" || a.JSON(t)["error_description"] != "Blocked user" {
+		t.Errorf("the right password is answered %d %s", a.Status, a.Body)
+	}
+	if a := b.PostJSON(authenticate, with(body, map[string]any{"password": "x"})); a.JSON(t)["error"] != "access_denied" {
+		t.Errorf("a wrong password tells of the block: %s", a.Body)
+	}
+	own := s.Browser(t)
+	at, _ := opened(t, s, own, c)
+	a = own.PostJSON("/usernamepassword/login", map[string]any{
+		"client_id": c.ID, "connection": "members", "username": "ada@example.com", "password": "correct-Horse-7",
+		"state": at.Query().Get("state"), "_csrf": csrfOf(own),
+	})
+	if a.Status != 401 || a.JSON(t)["code"] != "blocked_user" || a.JSON(t)["description"] != "user is blocked" {
+		t.Errorf("on the tenant's page it is answered %d %s", a.Status, a.Body)
+	}
+	if rows := s.Rows(t); rows["login_tickets"] != 0 || rows["sessions"] != 0 {
+		t.Errorf("it left %d tickets and %d sessions", rows["login_tickets"], rows["sessions"])
+	}
+}
+
+func TestPasswords_OfAnotherSystemAreHashedAsOursAtTheFirstLogin(t *testing.T) {
+	t.Parallel()
+	servertest.Each(t, func(t *testing.T, s *servertest.Server) {
+		c := embedded(s)
+		directory(s, c, "ada@example.com", "another-Horse-8")
+		ctx := t.Context()
+		stored := func() *user.User {
+			t.Helper()
+			u, _, err := s.Database.Store.Find(ctx, s.Tenant.ID, "members", "ada@example.com")
+			if err != nil || u == nil {
+				t.Fatalf("the user is %v, %v", u, err)
+			}
+			return u
+		}
+		hash, err := bcrypt.GenerateFromPassword([]byte("correct-Horse-7"), bcrypt.MinCost)
+		if err != nil {
+			t.Fatal(err)
+		}
+		imported := stored()
+		imported.Password = user.Password(hash)
+		if err := s.Database.Store.UpdateUser(ctx, s.Tenant.ID, imported); err != nil {
+			t.Fatal(err)
+		}
+		b := page(t, s, servertest.WebOrigin)
+		for range 2 {
+			a := b.PostJSON(authenticate, map[string]any{
+				"client_id": c.ID, "username": "ada@example.com", "password": "correct-Horse-7", "realm": "members", "credential_type": realmType,
+			})
+			if a.Status != http.StatusOK {
+				t.Fatalf("the password is answered %d %s", a.Status, a.Body)
+			}
+			if got := stored().Password; password.NeedsRehash(got) {
+				t.Error("after a login the hash is still that of the other system")
+			}
 		}
 	})
 }
