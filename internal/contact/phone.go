@@ -48,7 +48,8 @@ func letter(r rune) bool { return (r >= 'a' && r <= 'z') || (r >= 'A' && r <= 'Z
 type Line struct {
 	Region string // the country, ISO 3166; empty for numbers that belong to none
 	// Billed reports a number for which whoever sends to it pays more than for a person's: premium rate, shared cost,
-	// pagers and their kin. Known is false where the plan has no such number.
+	// pagers and their kin, and numbers that follow a person to any line (British 070), which are billed like premium ones.
+	// Known is false where the plan has no such number.
 	Billed, Known bool
 }
 
@@ -61,7 +62,7 @@ func LineOf(e164 string) Line {
 	l := Line{Region: phonenumbers.GetRegionCodeForNumber(n)}
 	switch phonenumbers.GetNumberType(n) {
 	case phonenumbers.UNKNOWN:
-	case phonenumbers.PREMIUM_RATE, phonenumbers.SHARED_COST, phonenumbers.PAGER, phonenumbers.UAN, phonenumbers.VOICEMAIL:
+	case phonenumbers.PREMIUM_RATE, phonenumbers.SHARED_COST, phonenumbers.PAGER, phonenumbers.UAN, phonenumbers.VOICEMAIL, phonenumbers.PERSONAL_NUMBER:
 		l.Billed, l.Known = true, true
 	default:
 		l.Known = true

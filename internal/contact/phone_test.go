@@ -32,6 +32,8 @@ func TestLineOf_TellsNumbersThatCostMore(t *testing.T) {
 		"+12025550123":   {Region: "US", Known: true},
 		"+4915123456789": {Region: "DE", Known: true},
 		"+449098790000":  {Region: "GB", Known: true, Billed: true},
+		"+447012345678":  {Region: "GB", Known: true, Billed: true},
+		"+447400123456":  {Region: "GB", Known: true},
 		"+881612345678":  {Known: true, Billed: true},
 	} {
 		if got := LineOf(number); got != want {
