@@ -292,6 +292,30 @@ func (b *bench) phoned(p PhoneProvider) {
 	}
 }
 
+func TestPhoneRoutes_NothingStepsInForAProviderThatIsSwitchedOff(t *testing.T) {
+	t.Parallel()
+	provider := func(disabled bool, methods ...string) *resource.Resource {
+		return &resource.Resource{ID: "p1", Kind: PhoneProviders, Document: resource.Document{
+			"name": "twilio", "disabled": disabled,
+			"configuration": map[string]any{"sid": "AC1", "default_from": "+15550001111", "delivery_methods": methods},
+		}}
+	}
+	r := &routes{}
+	for name, c := range map[string]struct {
+		first *resource.Resource
+		want  bool
+	}{
+		"on":              {provider(false, "text"), true},
+		"switched off":    {provider(true, "text"), false},
+		"for calls alone": {provider(false, "voice"), false},
+	} {
+		got := r.openPhone(source{"t1", Text, "sms"}, phoneSettings{provider: c.first, second: provider(false, "text")})
+		if (got.second != nil) != c.want {
+			t.Errorf("%s: the second provider steps in: %t, want %t", name, got.second != nil, c.want)
+		}
+	}
+}
+
 func TestDeliver_GivesTheFirstAttemptsOutcomeAndMakesNoOther(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

@@ -63,6 +63,27 @@ type phoneProvider struct {
 	} `json:"configuration"`
 }
 
+func readPhoneProvider(stored *resource.Resource) (phoneProvider, error) {
+	var p phoneProvider
+	text, err := json.Marshal(stored.Document)
+	if err == nil {
+		err = json.Unmarshal(text, &p)
+	}
+	return p, err
+}
+
+func (p phoneProvider) delivers(c Channel) bool {
+	return slices.Contains(p.Configuration.Methods, method(c))
+}
+
+// method is what the Management API calls a way of delivery.
+func method(c Channel) string {
+	if c == Voice {
+		return "voice"
+	}
+	return "text"
+}
+
 // openPhone makes the carrier of notes; nil where nobody would take them.
 func (r *routes) openPhone(from source, s phoneSettings) *carrier {
 	var p PhoneProvider
@@ -83,10 +104,17 @@ func (r *routes) openPhone(from source, s phoneSettings) *carrier {
 	if len(secret) >= 4 {
 		c.secrets = []string{secret}
 	}
-	if s.second != nil && s.second.Document["disabled"] != true {
+	if s.second != nil && s.second.Document["disabled"] != true && !off(from, s.provider) {
 		c.second = r.openPhone(from, phoneSettings{provider: s.second})
 	}
 	return c
+}
+
+// off reports that a tenant wants nothing sent by a provider: it is switched off, or not for this way of delivery. That is the
+// tenant's will and no failure, so no second provider steps in.
+func off(from source, stored *resource.Resource) bool {
+	p, err := readPhoneProvider(stored)
+	return err == nil && (p.Disabled || !p.delivers(from.channel))
 }
 
 var errSealedPhone = errors.New("the credentials of the phone provider cannot be read with this master keyset")
@@ -123,22 +151,14 @@ func (r *routes) ofConnection(tenant string, c *connections.Connection) (PhonePr
 
 // ofTenant makes the provider of a tenant.
 func (r *routes) ofTenant(from source, stored *resource.Resource) (PhoneProvider, string, error) {
-	var p phoneProvider
-	text, err := json.Marshal(stored.Document)
-	if err == nil {
-		err = json.Unmarshal(text, &p)
-	}
-	method := "text"
-	if from.channel == Voice {
-		method = "voice"
-	}
+	p, err := readPhoneProvider(stored)
 	switch {
 	case err != nil:
 		return nil, "", errors.New("the phone provider's settings cannot be read")
 	case p.Disabled:
 		return nil, "", errors.New("the phone provider is disabled")
-	case !slices.Contains(p.Configuration.Methods, method):
-		return nil, "", fmt.Errorf("the phone provider does not deliver by %s", method)
+	case !p.delivers(from.channel):
+		return nil, "", fmt.Errorf("the phone provider does not deliver by %s", method(from.channel))
 	case p.Name == "custom":
 		return nil, "", errors.New("the phone provider is an Action, and no Action is run")
 	case p.Name != "twilio":
