@@ -44,8 +44,10 @@ var (
 // ProviderError is ErrProvider with the words of the provider, which the caller of the API hears. Pages keep them back.
 type ProviderError struct{ Words string }
 
-// Error implements error.
-func (e *ProviderError) Error() string { return "the provider did not take a text message: " + e.Words }
+// Error implements error. It is for logs, which hold no numbers.
+func (e *ProviderError) Error() string {
+	return "the provider did not take a text message: " + message.MaskAddresses(e.Words)
+}
 
 // Unwrap makes it ErrProvider.
 func (e *ProviderError) Unwrap() error { return ErrProvider }

@@ -116,7 +116,7 @@ func noProvider(c Channel) string {
 
 func (w *worker) later(j job, provider string, at time.Time, reason string) ended {
 	return ended{channel: j.message.Channel, kind: j.message.Kind, outcome: Outcome{
-		Key: j.key, State: StateQueued, Attempts: j.attempts, DueAt: at, Provider: provider, LastError: maskAddresses(reason),
+		Key: j.key, State: StateQueued, Attempts: j.attempts, DueAt: at, Provider: provider, LastError: MaskAddresses(reason),
 	}}
 }
 
@@ -131,7 +131,7 @@ func (w *worker) unknown(j job, provider, reason string) ended {
 func (w *worker) final(j job, state State, provider, reason string) ended {
 	return ended{
 		channel: j.message.Channel, kind: j.message.Kind,
-		outcome: Outcome{Key: j.key, State: state, Attempts: j.attempts, Provider: provider, LastError: maskAddresses(reason)},
+		outcome: Outcome{Key: j.key, State: state, Attempts: j.attempts, Provider: provider, LastError: MaskAddresses(reason)},
 		failure: &Failure{
 			MessageID: j.key.ID, Channel: j.message.Channel, Kind: j.message.Kind, To: j.message.To,
 			Reason: reason, Unknown: state == StateUnknown,

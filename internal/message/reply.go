@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"net/textproto"
 	"regexp"
 	"strings"
@@ -160,5 +161,26 @@ func oneLine(s string, most int) string {
 
 var addresses = regexp.MustCompile(`[^\s<>"']+@[^\s<>"']+`)
 
-// maskAddresses shortens the addresses that servers repeat in their replies: rows and logs hold none.
-func maskAddresses(s string) string { return addresses.ReplaceAllStringFunc(s, contact.Mask) }
+// phoneLike matches what may be a telephone number, however it is grouped.
+var phoneLike = regexp.MustCompile(`\+?[0-9][0-9 ().-]{5,}[0-9]`)
+
+// leastDigits is what tells the number of a telephone from the codes of servers: "550 5.1.1" has six.
+const leastDigits = 8
+
+// MaskAddresses shortens the e-mail addresses and telephone numbers that servers repeat in their replies: rows and logs hold
+// none. Network addresses stay.
+func MaskAddresses(s string) string {
+	s = addresses.ReplaceAllStringFunc(s, contact.Mask)
+	return phoneLike.ReplaceAllStringFunc(s, func(number string) string {
+		digits := 0
+		for _, r := range number {
+			if r >= '0' && r <= '9' {
+				digits++
+			}
+		}
+		if _, err := netip.ParseAddr(number); err == nil || digits < leastDigits && number[0] != '+' {
+			return number
+		}
+		return contact.MaskPhone(number)
+	})
+}

@@ -658,6 +658,22 @@ func TestSMTP_AddressesBeyondASCII(t *testing.T) {
 	}
 }
 
+func TestMaskAddresses_HidesPeopleAndLeavesCodes(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"The 'To' number +14155552671 is not valid (Code: 21211)": "The 'To' number XXXXXXX2671 is not valid (Code: 21211)",
+		"no route to (415) 555-2671.":                             "no route to (XXXXXXXX2671.",
+		"550 5.1.1 <ada@example.com>: unknown":                    "550 5.1.1 <a***@example.com>: unknown",
+		"550 5.7.1 not here":                                      "550 5.7.1 not here",
+		"dial tcp 192.168.100.200:443: connection refused":        "dial tcp 192.168.100.200:443: connection refused",
+		"503 after 30000 ms":                                      "503 after 30000 ms",
+	} {
+		if got := MaskAddresses(text); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
 func TestClassify_ReadsRepliesAsTheStandardsSay(t *testing.T) {
 	t.Parallel()
 	tests := []struct {

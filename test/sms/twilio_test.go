@@ -128,6 +128,11 @@ func TestTwilio_OfAConnectionAnswersWhoeverAsked(t *testing.T) {
 	if _, forms := w.to(number); len(forms) != 3 {
 		t.Errorf("Twilio was asked %d times", len(forms))
 	}
+	w.refuses(400, `{"code":21211,"message":"The 'To' number `+number+` is not a valid phone number.","status":400}`)
+	wantRefusal(t, startSMS(b, s, number), 400, "sms_provider_error", "The 'To' number "+number+" is not a valid phone number. (Code: 21211)")
+	if log := s.OperatorLog(); !strings.Contains(log, "Code: 21211") {
+		t.Error("the operator's log does not say what Twilio said")
+	}
 	if log := s.OperatorLog(); strings.Contains(log, "hidden-token") || strings.Contains(log, number) {
 		t.Error("the operator's log has the token or the number")
 	}
