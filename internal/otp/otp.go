@@ -360,7 +360,7 @@ func (o *Codes) openRequest(tenantID string, c *Challenge) ([]byte, error) {
 // MarkChecked notes in the caller's transaction that a right code was shown, which is shown again in a moment and spent
 // then.
 func (o *Codes) MarkChecked(ctx context.Context, tenantID string, checked Checked) error {
-	return o.store.MarkChecked(ctx, tenantID, checked.challenge, o.clock.Now())
+	return o.store.MarkChecked(ctx, tenantID, checked.challenge, checked.subject, o.clock.Now())
 }
 
 // Approve lets the browser that asked for a link go on, in the caller's transaction, when the number is the one that it
@@ -381,7 +381,7 @@ func (o *Codes) Approve(ctx context.Context, tenantID string, checked Checked, n
 		}
 		return nil
 	}
-	wrong, ok, err := o.store.CountWrongNumber(ctx, tenantID, c, maxWrongNumbers)
+	wrong, ok, err := o.store.CountWrongNumber(ctx, tenantID, c, maxWrongNumbers, o.clock.Now())
 	switch {
 	case err != nil:
 		return fmt.Errorf("count a wrong number: %w", err)

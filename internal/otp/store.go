@@ -69,14 +69,15 @@ type Store interface {
 	// CountWrong adds a failed try to the challenge where it is the newest, not consumed and has tries left, and tells
 	// how many failed tries it has then; ok is false when nothing was counted.
 	CountWrong(ctx context.Context, tenantID string, c *Challenge) (wrong int, ok bool, err error)
-	// MarkChecked sets CheckedAt where the challenge is the newest and not consumed. A queued write.
-	MarkChecked(ctx context.Context, tenantID string, c *Challenge, now time.Time) error
+	// MarkChecked sets CheckedAt where the challenge could be spent for the subject at now, but for blocked users. A queued
+	// write.
+	MarkChecked(ctx context.Context, tenantID string, c *Challenge, subject string, now time.Time) error
 	// ApproveChallenge sets ApprovedAt where the challenge is the newest, not consumed, not approved, has had fewer than
 	// limit wrong numbers, has tries left and lives at now. It tells whether it did.
 	ApproveChallenge(ctx context.Context, tenantID string, c *Challenge, limit int, now time.Time) (bool, error)
-	// CountWrongNumber adds a wrong number where the challenge is the newest, not consumed, not approved and has had fewer
-	// than limit, and tells how many it has had then; ok is false when nothing was counted.
-	CountWrongNumber(ctx context.Context, tenantID string, c *Challenge, limit int) (wrong int, ok bool, err error)
+	// CountWrongNumber adds a wrong number where ApproveChallenge could approve the challenge, and tells how many it has had
+	// then; ok is false when nothing was counted.
+	CountWrongNumber(ctx context.Context, tenantID string, c *Challenge, limit int, now time.Time) (wrong int, ok bool, err error)
 	// CountGuess adds a wrong guess to the subject's counter. At limit guesses the counter starts again from zero and
 	// the subject is locked for lock, doubled for each earlier lock up to maxLock. Locks that ended before forgetBefore
 	// are forgotten. It gives the counter as it is then. One conditional statement.

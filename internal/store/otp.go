@@ -40,18 +40,21 @@ const (
 		checked_at = excluded.checked_at`
 	ofIdentifier = ` WHERE tenant_id = $1 AND connection = $2 AND identifier = $3`
 
-	// Everything a check has looked at is looked at again, in the statement that spends.
-	spendChallenge = `UPDATE challenges SET consumed_at = $5` + ofIdentifier + ` AND challenge_id = $4
-		AND consumed_at = 0 AND wrong < max_wrong AND expires_at > $5
+	// Everything a check has looked at is looked at again, in the statement that spends or marks. $5 now, $6 subject.
+	mayBeSpent = ` AND challenge_id = $4 AND consumed_at = 0 AND wrong < max_wrong AND expires_at > $5
 		AND NOT EXISTS (SELECT 1 FROM guesses WHERE guesses.tenant_id = $1 AND guesses.connection = $2
-			AND guesses.subject = $6 AND guesses.locked_until > $5)
+			AND guesses.subject = $6 AND guesses.locked_until > $5)`
+	spendChallenge = `UPDATE challenges SET consumed_at = $5` + ofIdentifier + mayBeSpent + `
 		AND NOT EXISTS (SELECT 1 FROM users WHERE users.tenant_id = $1 AND users.user_id = ` + userOfIdentity + `
 			AND users.blocked)`
 	countWrong = `UPDATE challenges SET wrong = wrong + 1` + ofIdentifier + ` AND challenge_id = $4
 		AND consumed_at = 0 AND wrong < max_wrong RETURNING wrong`
-	markChecked      = `UPDATE challenges SET checked_at = $5` + ofIdentifier + ` AND challenge_id = $4 AND consumed_at = 0`
-	mayBeApproved    = ` AND challenge_id = $4 AND consumed_at = 0 AND approved_at = 0 AND wrong_number < $5`
-	approve          = `UPDATE challenges SET approved_at = $6` + ofIdentifier + mayBeApproved + ` AND wrong < max_wrong AND expires_at > $6`
+	markChecked = `UPDATE challenges SET checked_at = $5` + ofIdentifier + mayBeSpent
+
+	// $5 limit, $6 now.
+	mayBeApproved = ` AND challenge_id = $4 AND consumed_at = 0 AND approved_at = 0 AND wrong_number < $5
+		AND wrong < max_wrong AND expires_at > $6`
+	approve          = `UPDATE challenges SET approved_at = $6` + ofIdentifier + mayBeApproved
 	countWrongNumber = `UPDATE challenges SET wrong_number = wrong_number + 1` + ofIdentifier + mayBeApproved + ` RETURNING wrong_number`
 
 	killChallenge = `DELETE FROM challenges` + ofIdentifier + ` AND challenge_id = $4 AND consumed_at = 0`
@@ -158,8 +161,8 @@ func orNone(b []byte) []byte {
 }
 
 // MarkChecked implements otp.Store.
-func (db *DB) MarkChecked(ctx context.Context, tenantID string, c *otp.Challenge, now time.Time) error {
-	return db.queue(ctx, markChecked, tenantID, c.Connection, c.Identifier, c.ID, clock.Millis(now))
+func (db *DB) MarkChecked(ctx context.Context, tenantID string, c *otp.Challenge, subject string, now time.Time) error {
+	return db.queue(ctx, markChecked, tenantID, c.Connection, c.Identifier, c.ID, clock.Millis(now), subject)
 }
 
 // ApproveChallenge implements otp.Store.
@@ -172,8 +175,8 @@ func (db *DB) ApproveChallenge(ctx context.Context, tenantID string, c *otp.Chal
 }
 
 // CountWrongNumber implements otp.Store.
-func (db *DB) CountWrongNumber(ctx context.Context, tenantID string, c *otp.Challenge, limit int) (wrong int, ok bool, err error) {
-	ok, err = db.writeRow(ctx, countWrongNumber, []any{tenantID, c.Connection, c.Identifier, c.ID, limit}, &wrong)
+func (db *DB) CountWrongNumber(ctx context.Context, tenantID string, c *otp.Challenge, limit int, now time.Time) (wrong int, ok bool, err error) {
+	ok, err = db.writeRow(ctx, countWrongNumber, []any{tenantID, c.Connection, c.Identifier, c.ID, limit, clock.Millis(now)}, &wrong)
 	if err != nil {
 		return 0, false, fmt.Errorf("count a wrong number: %w", err)
 	}

@@ -289,15 +289,15 @@ var otps = []promise{
 		ctx, id := t.Context(), s.tenant(t)
 		older, newer := linkChallenge(), linkChallenge()
 		ok(t, s.db.PutChallenge(ctx, id, older))
-		ok(t, s.db.MarkChecked(ctx, id, older, at(1)))
-		_, _, err := s.db.CountWrongNumber(ctx, id, older, 2)
+		ok(t, s.db.MarkChecked(ctx, id, older, older.Identifier, at(1)))
+		_, _, err := s.db.CountWrongNumber(ctx, id, older, 2, at(1))
 		ok(t, err)
 		approved, err := s.db.ApproveChallenge(ctx, id, older, 2, at(2))
 		ok(t, err)
 		equal(t, "approved", approved, true)
 		ok(t, s.db.PutChallenge(ctx, id, newer))
-		ok(t, s.db.MarkChecked(ctx, id, older, at(3)))
-		_, counted, err := s.db.CountWrongNumber(ctx, id, older, 2)
+		ok(t, s.db.MarkChecked(ctx, id, older, older.Identifier, at(3)))
+		_, counted, err := s.db.CountWrongNumber(ctx, id, older, 2, at(1))
 		ok(t, err)
 		approved, err = s.db.ApproveChallenge(ctx, id, older, 2, at(3))
 		ok(t, err)
@@ -309,16 +309,56 @@ var otps = []promise{
 		ctx, id := t.Context(), s.tenant(t)
 		c := linkChallenge()
 		ok(t, s.db.PutChallenge(ctx, id, c))
-		ok(t, s.db.MarkChecked(ctx, s.tenant(t), c, at(1)))
+		ok(t, s.db.MarkChecked(ctx, s.tenant(t), c, c.Identifier, at(1)))
 		equal(t, "checked in another tenant", stored(t, s, id).CheckedAt, time.Time{})
-		ok(t, s.db.MarkChecked(ctx, id, c, at(2)))
-		ok(t, s.db.MarkChecked(ctx, id, c, at(3)))
+		ok(t, s.db.MarkChecked(ctx, id, c, c.Identifier, at(2)))
+		ok(t, s.db.MarkChecked(ctx, id, c, c.Identifier, at(3)))
 		equal(t, "checked", stored(t, s, id).CheckedAt, at(3))
 		spent, err := s.db.SpendChallenge(ctx, id, c, c.Identifier, at(4))
 		ok(t, err)
 		equal(t, "spent", spent, true)
-		ok(t, s.db.MarkChecked(ctx, id, c, at(5)))
+		ok(t, s.db.MarkChecked(ctx, id, c, c.Identifier, at(5)))
 		equal(t, "checked after it was spent", stored(t, s, id).CheckedAt, at(3))
+	}},
+	// What nobody could spend any more was once still marked, and its wrong numbers were still counted.
+	{"ADeadChallengeIsNeitherMarkedNorCounted", func(t *testing.T, s *suite) {
+		ctx := t.Context()
+		for name, c := range map[string]struct {
+			prepare func(t *testing.T, id string, c *otp.Challenge)
+			now     time.Time
+			marked  bool
+			counted bool
+		}{
+			"in its last millisecond": {now: at(179_999), marked: true, counted: true},
+			"when it expires":         {now: at(180_000)},
+			"with no tries left": {now: at(1), prepare: func(t *testing.T, id string, c *otp.Challenge) {
+				for range 3 {
+					_, _, err := s.db.CountWrong(ctx, id, c)
+					ok(t, err)
+				}
+			}},
+			"while the subject is locked": {now: at(1), counted: true, prepare: func(t *testing.T, id string, c *otp.Challenge) {
+				_, err := s.db.CountGuess(ctx, id, c.Connection, c.Identifier, 1, lock, maxLock, at(0), at(-1))
+				ok(t, err)
+			}},
+			"while another subject is locked": {now: at(1), marked: true, counted: true, prepare: func(t *testing.T, id string, c *otp.Challenge) {
+				_, err := s.db.CountGuess(ctx, id, c.Connection, "b@example.com", 1, lock, maxLock, at(0), at(-1))
+				ok(t, err)
+			}},
+		} {
+			t.Run(name, func(t *testing.T) {
+				id, link := s.tenant(t), linkChallenge()
+				ok(t, s.db.PutChallenge(ctx, id, link))
+				if c.prepare != nil {
+					c.prepare(t, id, link)
+				}
+				ok(t, s.db.MarkChecked(ctx, id, link, link.Identifier, c.now))
+				equal(t, "marked", stored(t, s, id).CheckedAt.Equal(c.now), c.marked)
+				_, counted, err := s.db.CountWrongNumber(ctx, id, link, 2, c.now)
+				ok(t, err)
+				equal(t, "counted", counted, c.counted)
+			})
+		}
 	}},
 	{"ALinkIsApprovedOnceAndOnlyWhileAllHolds", func(t *testing.T, s *suite) {
 		ctx := t.Context()
@@ -330,14 +370,14 @@ var otps = []promise{
 			"in its last millisecond": {now: at(179_999), want: true},
 			"when it expires":         {now: at(180_000)},
 			"after one wrong number": {want: true, prepare: func(t *testing.T, id string, c *otp.Challenge) {
-				wrong, counted, err := s.db.CountWrongNumber(ctx, id, c, 2)
+				wrong, counted, err := s.db.CountWrongNumber(ctx, id, c, 2, at(1))
 				ok(t, err)
 				equal(t, "counted", counted, true)
 				equal(t, "wrong numbers", wrong, 1)
 			}},
 			"after two wrong numbers": {prepare: func(t *testing.T, id string, c *otp.Challenge) {
 				for range 2 {
-					_, _, err := s.db.CountWrongNumber(ctx, id, c, 2)
+					_, _, err := s.db.CountWrongNumber(ctx, id, c, 2, at(1))
 					ok(t, err)
 				}
 			}},
@@ -372,7 +412,7 @@ var otps = []promise{
 					return db.ApproveChallenge(ctx, id, link, 2, now)
 				})
 				equal(t, "approvals", won == 1, c.want)
-				_, counted, err := s.db.CountWrongNumber(ctx, id, link, 2)
+				_, counted, err := s.db.CountWrongNumber(ctx, id, link, 2, at(1))
 				ok(t, err)
 				if c.want {
 					equal(t, "approved", stored(t, s, id).ApprovedAt, now)
@@ -386,7 +426,7 @@ var otps = []promise{
 		c := linkChallenge()
 		ok(t, s.db.PutChallenge(ctx, id, c))
 		counted := race(t, s.twoNodes(t), 16, func(db *store.DB, _ int) (bool, error) {
-			_, counted, err := db.CountWrongNumber(ctx, id, c, 2)
+			_, counted, err := db.CountWrongNumber(ctx, id, c, 2, at(1))
 			return counted, err
 		})
 		equal(t, "counted", counted, 2)
