@@ -3,6 +3,7 @@ package message
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -170,6 +171,9 @@ func TestStoredTemplates_EachKindHasItsTemplateAndItsVariables(t *testing.T) {
 		if got == nil || kind != VerificationCode && got.Body != about.template {
 			t.Errorf("%s: got %+v, want the template %s", kind, got, about.template)
 			continue
+		}
+		if !slices.Contains(got.Untrusted, "request_language") { // strangers once wrote HTML by it
+			t.Errorf("%s: what the request's language says is trusted: %v", kind, got.Untrusted)
 		}
 		at := func(path string) any {
 			var v any = got.Vars

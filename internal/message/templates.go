@@ -168,7 +168,7 @@ func (s *StoredTemplates) variables(ctx context.Context, tenantID string, m Mess
 	application := map[string]any{"name": cmp.Or(cleanName(m.Application), host(m.Domain))}
 	untrusted := []string{
 		"email", "user.email", "user.name", "user.nickname", "user.given_name", "user.family_name", "user.picture", "user.user_metadata",
-		"user_metadata",
+		"user_metadata", "request_language",
 	}
 	if m.ClientID != "" {
 		c, err := s.r.Clients.Client(ctx, tenantID, m.ClientID)

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
+	"regexp"
 	"strings"
 
 	"latchkey/internal/eventlog"
@@ -25,12 +26,32 @@ func OriginOf(r *http.Request) eventlog.Origin {
 	}
 }
 
+// maxLanguages bounds what is kept of a request's languages.
+const maxLanguages = 100
+
+// languageRange is one entry of Accept-Language, with its weight (RFC 9110 section 12.5.4, RFC 4647 section 2.1). Tags with
+// underscores are common.
+var languageRange = regexp.MustCompile(`^(\*|[A-Za-z]{1,8}([-_][A-Za-z0-9]{1,8})*)(\s*;\s*[qQ]\s*=\s*[01](\.[0-9]{0,3})?)?$`)
+
 // requestLanguage is what the language of messages is chosen by (Auth0 docs, "Passwordless Authentication with Email").
+// Templates may show it to whoever reads the message, and strangers write it: only language ranges are kept.
 func requestLanguage(r *http.Request) string {
-	if l := r.Header.Get("X-Request-Language"); l != "" {
-		return clip(l)
+	text := r.Header.Get("X-Request-Language")
+	if text == "" {
+		text = r.Header.Get("Accept-Language")
 	}
-	return clip(r.Header.Get("Accept-Language"))
+	var kept []string
+	length := 0
+	for entry := range strings.SplitSeq(clip(text), ",") {
+		entry = strings.TrimSpace(entry)
+		if length += len(entry) + 1; length > maxLanguages {
+			break
+		}
+		if languageRange.MatchString(entry) {
+			kept = append(kept, entry)
+		}
+	}
+	return strings.Join(kept, ",")
 }
 
 // sdk gives the JSON that Auth0's clients send about themselves in Auth0-Client, as header or parameter; nothing when it
