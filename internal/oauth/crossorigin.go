@@ -93,7 +93,10 @@ func (s *Server) issueTicket(ctx context.Context, e authn.Entry, c CrossOrigin) 
 		}
 		event := s.c.Door.Event(e, eventlog.SuccessCrossOrigin, "")
 		event.UserID, event.UserName = proven.User.ID, proven.User.Address()
-		return s.c.Log.Write(ctx, tenantID, event)
+		if err := s.c.Log.Write(ctx, tenantID, event); err != nil {
+			return err
+		}
+		return s.c.Door.MakeRoom(ctx, e, proven)
 	})
 	switch {
 	case errors.Is(err, otp.ErrWrong), errors.Is(err, user.ErrBlocked):

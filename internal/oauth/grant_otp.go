@@ -98,10 +98,12 @@ func (s *Server) loginByCode(ctx context.Context, x *exchange, e authn.Entry, t 
 		if err := s.c.Door.Record(ctx, e, proven, login); err != nil {
 			return err
 		}
-		if refresh == nil {
-			return nil
+		if refresh != nil {
+			if err := s.c.Grants.SaveToken(ctx, tenantID, clear, refresh); err != nil {
+				return err
+			}
 		}
-		return s.c.Grants.SaveToken(ctx, tenantID, clear, refresh)
+		return s.c.Door.MakeRoom(ctx, e, proven)
 	})
 	if errors.Is(err, otp.ErrWrong) || errors.Is(err, user.ErrBlocked) {
 		return TokenResponse{}, s.failed(ctx, x, eventlog.FailedOTPExchange, err)
