@@ -91,11 +91,7 @@ func readProvider(keys *seal.Keyset, tenant string, stored *resource.Resource) (
 }
 
 // hide notes a secret that no answer may repeat. Very short ones are words like any other.
-func (c *configured) hide(secret string) {
-	if len(secret) >= 4 {
-		c.secrets = append(c.secrets, secret)
-	}
-}
+func (c *configured) hide(secret string) { c.secrets = append(c.secrets, forms(secret)...) }
 
 // openProvider makes the provider of a tenant.
 func openProvider(c *configured, e *egress.Egress) Provider {

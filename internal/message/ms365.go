@@ -72,7 +72,7 @@ func (s *ms365) Send(ctx context.Context, m Mail) Result {
 	for first := true; ; first = false {
 		token, failed := s.tokens.get(ctx)
 		if failed != nil {
-			return *failed
+			return s.tokens.hide(*failed)
 		}
 		got, failed := s.postJSON(ctx, address, map[string]string{"Authorization": "Bearer " + token}, document)
 		switch {
@@ -89,7 +89,7 @@ func (s *ms365) Send(ctx context.Context, m Mail) Result {
 				continue // the token had been withdrawn
 			}
 		}
-		return graphError(got)
+		return s.tokens.hide(graphError(got))
 	}
 }
 

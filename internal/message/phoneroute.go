@@ -101,9 +101,7 @@ func (r *routes) openPhone(from source, s phoneSettings) *carrier {
 		p = &unusableNotes{name: "phone", reason: sentence(err)}
 	}
 	c := newCarrier(noteHandover{p}, maxPerTenant)
-	if len(secret) >= 4 {
-		c.secrets = []string{secret}
-	}
+	c.secrets = forms(secret)
 	if s.second != nil && s.second.Document["disabled"] != true && !off(from, s.provider) {
 		c.second = r.openPhone(from, phoneSettings{provider: s.second})
 	}

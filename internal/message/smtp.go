@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/mail"
 	"net/netip"
@@ -25,6 +26,7 @@ const (
 	idleConnections = 60 * time.Second // a connection without work is closed after this
 	mailsPerConn    = 100              // and any one after so many messages
 	loginPause      = 15 * time.Minute // a refused password is not tried again for so long: servers lock accounts
+	weakPause       = 15 * time.Minute // nor a way to log in that was too weak: a server that was set right takes it again
 )
 
 // SMTP sends mail through a mail server. It keeps connections open and uses them again. It is safe for concurrent use.
@@ -32,9 +34,9 @@ type SMTP struct {
 	config SMTPConfig
 
 	mu     sync.Mutex
-	idle   []*connection // the one used last stands last and is taken first
-	expiry *time.Timer   // closes those that have been idle too long; nil while none is
-	weak   []AuthMode    // what the server offers and does not take
+	idle   []*connection          // the one used last stands last and is taken first
+	expiry *time.Timer            // closes those that have been idle too long; nil while none is
+	weak   map[AuthMode]time.Time // what the server offers and does not take, and since when it is known
 }
 
 // connection is a dialogue with the server.
@@ -51,7 +53,7 @@ func NewSMTP(c SMTPConfig) *SMTP {
 	if c.OAuth.Address != "" {
 		c.tokens = newTokens(service{name: "smtp", egress: c.Egress}, c.OAuth.Address, c.OAuth.form())
 	}
-	return &SMTP{config: c}
+	return &SMTP{config: c, weak: map[AuthMode]time.Time{}}
 }
 
 // Name implements Provider.
@@ -74,14 +76,22 @@ func (s *SMTP) Send(ctx context.Context, m Mail) Result {
 	for {
 		c, kept, err := s.take(ctx)
 		if err != nil {
-			return classifyDial(err, s.config.fromURL)
+			return s.hide(classifyDial(err, s.config.fromURL))
 		}
 		result, stale := s.deliver(ctx, c, m.FromAddress, to, ascii, raw)
 		result.Way = c.way
 		if !kept || !stale || ctx.Err() != nil {
-			return result
+			return s.hide(result)
 		}
 	}
+}
+
+// hide takes what the server was shown out of what it says.
+func (s *SMTP) hide(r Result) Result {
+	if s.config.tokens != nil {
+		r = s.config.tokens.hide(r)
+	}
+	return scrubbed(r, forms(s.config.Password))
 }
 
 // Close implements Provider.
@@ -260,19 +270,18 @@ func (s *SMTP) dial(ctx context.Context) (*connection, error) {
 	}
 }
 
-// weakModes are the ways to log in that this server is known not to take.
+// weakModes are the ways to log in that this server did not take of late.
 func (s *SMTP) weakModes() []AuthMode {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Clone(s.weak)
+	maps.DeleteFunc(s.weak, func(_ AuthMode, since time.Time) bool { return time.Since(since) >= weakPause })
+	return slices.Collect(maps.Keys(s.weak))
 }
 
 func (s *SMTP) avoid(mode AuthMode) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !slices.Contains(s.weak, mode) {
-		s.weak = append(s.weak, mode)
-	}
+	s.weak[mode] = time.Now()
 }
 
 // open makes one dialogue. Auth logs in; nil means that nobody does.

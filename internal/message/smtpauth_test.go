@@ -18,6 +18,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	server "github.com/emersion/go-smtp"
 
@@ -62,11 +63,12 @@ type issuer struct {
 	mu      sync.Mutex
 	forms   []url.Values
 	refuse  string
+	expires string // how its answers write expires_in
 }
 
 func newIssuer(t *testing.T) *issuer {
 	t.Helper()
-	i := &issuer{}
+	i := &issuer{expires: "3600"}
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		i.mu.Lock()
 		defer i.mu.Unlock()
@@ -77,7 +79,7 @@ func newIssuer(t *testing.T) *issuer {
 			_, _ = fmt.Fprintf(w, `{"error":%q,"error_description":"no"}`, i.refuse)
 			return
 		}
-		_, _ = fmt.Fprintf(w, `{"access_token":"token-%d","expires_in":3600,"refresh_token":"refresh-%d"}`, len(i.forms), len(i.forms)+1)
+		_, _ = fmt.Fprintf(w, `{"access_token":"token-%d","expires_in":%s,"refresh_token":"refresh-%d"}`, len(i.forms), i.expires, len(i.forms)+1)
 	}))
 	t.Cleanup(s.Close)
 	i.address = s.URL + "/token"
@@ -266,6 +268,32 @@ func TestTenantSMTP_WhatIsTooWeakIsRemembered(t *testing.T) {
 	}
 }
 
+// A server that once had no other way than weak ones was once unusable until the process ended.
+func TestTenantSMTP_WhatWasTooWeakIsTriedAgainLater(t *testing.T) {
+	t.Parallel()
+	m := &mailServer{mechanisms: []string{"PLAIN"}, weak: []string{"PLAIN"}, weakCode: 534}
+	s := ofTenant(t, local(), m.serve(t, nil, false), nil)
+	send := func() Result {
+		t.Helper()
+		r := s.Send(t.Context(), testMail())
+		s.Close()
+		return r
+	}
+	if r := send(); r.Verdict != VerdictConfig {
+		t.Errorf("%+v, want a refusal while the only way is too weak", r)
+	}
+	m.mu.Lock()
+	m.weak = nil // somebody has set the server right
+	m.mu.Unlock()
+	if r := send(); r.Verdict != VerdictConfig {
+		t.Errorf("%+v, want what was too weak a moment ago to be left alone", r)
+	}
+	s.weak[AuthPlain] = time.Now().Add(-weakPause)
+	if r := send(); r.Verdict != VerdictSent {
+		t.Errorf("%+v, want it to be tried again", r)
+	}
+}
+
 func TestTenantSMTP_TokensAreKeptAndRenewedOnceWhenRefused(t *testing.T) {
 	t.Parallel()
 	from, m := newIssuer(t), &mailServer{mechanisms: []string{"XOAUTH2"}, tokens: []string{"token-1"}}
@@ -300,6 +328,42 @@ func TestTenantSMTP_TokensAreKeptAndRenewedOnceWhenRefused(t *testing.T) {
 	}
 	if strings.Contains(r.Detail, "token-") {
 		t.Errorf("the answer repeats a token: %s", r.Detail)
+	}
+}
+
+// A life that was written as text once made every answer one without a token.
+func TestTokens_TheirLifeIsReadAsServersWriteIt(t *testing.T) {
+	t.Parallel()
+	for expires, want := range map[string]int{ // how many tokens serve two times
+		"3600": 1, `"3600"`: 1, "3600.5": 1, "1e300": 1, "30": 2, `""`: 2, `"soon"`: 2, "null": 2, "-5": 2, `"NaN"`: 2, "{}": 2,
+	} {
+		from := newIssuer(t)
+		from.expires = expires
+		tokens := newTokens(service{name: "smtp", egress: local()}, from.address, url.Values{"grant_type": {"client_credentials"}})
+		for range 2 {
+			if token, failed := tokens.get(t.Context()); failed != nil || token == "" {
+				t.Errorf("expires_in %s: no token: %+v", expires, failed)
+			}
+		}
+		if len(from.forms) != want {
+			t.Errorf("expires_in %s: %d tokens for two uses, want %d", expires, len(from.forms), want)
+		}
+	}
+}
+
+func TestTokens_AreHiddenAlsoWhenTheyWereForgotten(t *testing.T) {
+	t.Parallel()
+	tokens := newTokens(service{name: "smtp", egress: local()}, newIssuer(t).address, url.Values{"client_secret": {"hidden"}, "refresh_token": {"refresh-1"}})
+	for range 2 {
+		token, failed := tokens.get(t.Context())
+		if failed != nil {
+			t.Fatalf("%+v", failed)
+		}
+		tokens.forget(token)
+	}
+	told := "535 refused token-1, token-2, refresh-1, refresh-3 and hidden"
+	if got, want := tokens.hide(Result{Detail: told}).Detail, "535 refused [secret], [secret], [secret], [secret] and [secret]"; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
