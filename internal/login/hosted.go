@@ -3,6 +3,7 @@ package login
 import (
 	"context"
 	"errors"
+	"maps"
 	"time"
 
 	"latchkey/internal/apierr"
@@ -119,21 +120,37 @@ func (e *ErrTooEarly) Unwrap() error {
 }
 
 // StartOnPage starts a code from a hosted page and notes it in the transaction. Another code to the same address waits its
-// turn; an address that was mistyped can be corrected at once.
+// turn, also where others were written to in between: the person comes back to the code they have. An address that was mistyped
+// can be corrected at once.
 func (l *Logins) StartOnPage(ctx context.Context, e authn.Entry, t *transaction.Transaction, typed, region string) error {
-	at, ok := t.ResendAt()
-	if !ok {
+	canonical, err := canonicalOf(e.Connection, typed, region)
+	at, ok := t.SendAt(canonical)
+	switch {
+	case !ok:
 		return &ErrTooEarly{}
-	}
-	if canonical, err := canonicalOf(e.Connection, typed, region); err == nil && canonical == t.Canonical && l.c.Clock.Now().Before(at) {
+	case err == nil && l.c.Clock.Now().Before(at) && canonical != t.Canonical && t.SentTo[canonical].Connection == e.Connection.Name:
+		return l.goBack(ctx, e, t, typed, region, canonical)
+	case err == nil && l.c.Clock.Now().Before(at):
 		return &ErrTooEarly{When: at}
 	}
-	_, err := l.startIn(ctx, Start{
+	_, err = l.startIn(ctx, Start{
 		Entry: e, Address: typed, Region: region, Send: e.Connection.Sends(), Link: Link{State: t.State(), Number: t.Number},
 		Limits:  []protect.Ask{{Limit: protect.PageStartsPerIP, Subject: protect.Network(e.Origin.IP)}},
 		Details: map[string]any{"client_id": e.Client.ID, "connection": e.Connection.Name, addressField(e.Connection): typed},
 	}, t)
 	return err
+}
+
+// goBack returns to an address that was written to a moment ago. Its code is still good, so nothing is sent.
+func (l *Logins) goBack(ctx context.Context, e authn.Entry, t *transaction.Transaction, typed, region, canonical string) error {
+	before := t.SentTo[canonical]
+	next := *t
+	next.Identifier, next.Region, next.Canonical = typed, region, canonical
+	next.ChallengeID, next.Send, next.Number, next.SentAt = before.ChallengeID, before.Send, before.Number, before.At
+	next.Connection, next.Strategy = e.Connection.Name, e.Connection.Strategy
+	next.Proof, next.Shown = nil, true
+	t.Send = before.Send // what comes next is the page for that
+	return l.c.Transactions.Save(ctx, e.Site.Tenant.ID, &next)
 }
 
 // StartOnClassicPage starts what the tenant's own login page asks for and notes it in its transaction. The page waits for
@@ -151,7 +168,13 @@ func (l *Logins) startIn(ctx context.Context, s Start, t *transaction.Transactio
 		next := *t
 		next.Identifier, next.Region = s.Address, s.Region
 		next.Canonical, next.ChallengeID, next.Send, next.Number = sent.Canonical, sent.ChallengeID, sent.Send, sent.Number
-		next.Sends, next.SentAt = t.Sends+1, now
+		next.Sends, next.SentAt, next.SentTo = t.Sends+1, now, maps.Clone(t.SentTo)
+		if next.SentTo == nil {
+			next.SentTo = map[string]transaction.Sent{}
+		}
+		next.SentTo[sent.Canonical] = transaction.Sent{
+			At: now, Connection: s.Connection.Name, ChallengeID: sent.ChallengeID, Send: sent.Send, Number: sent.Number,
+		}
 		next.Connection, next.Strategy = s.Connection.Name, s.Connection.Strategy
 		next.Proof = nil
 		next.Shown = true
@@ -173,6 +196,7 @@ func (l *Logins) nothingSent(ctx context.Context, tenantID string, t *transactio
 		return err
 	}
 	t.SentAt = time.Time{}
+	delete(t.SentTo, t.Canonical)
 	err := l.c.Transactions.Save(ctx, tenantID, t)
 	if errors.Is(err, transaction.ErrMoved) {
 		return nil

@@ -15,14 +15,25 @@ const ProofLife = 15 * time.Minute
 var resendWaits = []time.Duration{30 * time.Second, 30 * time.Second, 60 * time.Second, 120 * time.Second}
 
 // ResendAt is when another code may be sent; ok is false when no more will be sent in this transaction.
-func (t *Transaction) ResendAt() (at time.Time, ok bool) {
-	if t.Sends >= MaxSends {
+func (t *Transaction) ResendAt() (at time.Time, ok bool) { return t.resendAt(t.SentAt) }
+
+// SendAt is when a code may be sent to an address, the one of this login or another: what was mistyped can be corrected at
+// once, and whoever comes back to an address waits as if they had stayed.
+func (t *Transaction) SendAt(canonical string) (at time.Time, ok bool) {
+	if canonical == t.Canonical {
+		return t.ResendAt()
+	}
+	return t.resendAt(t.SentTo[canonical].At)
+}
+
+func (t *Transaction) resendAt(sent time.Time) (at time.Time, ok bool) {
+	switch {
+	case t.Sends >= MaxSends:
 		return time.Time{}, false
+	case t.Sends == 0 || sent.IsZero():
+		return sent, true
 	}
-	if t.Sends == 0 {
-		return t.SentAt, true
-	}
-	return t.SentAt.Add(resendWaits[min(t.Sends, len(resendWaits))-1]), true
+	return sent.Add(resendWaits[min(t.Sends, len(resendWaits))-1]), true
 }
 
 // Exhausted reports whether so many wrong codes were given that the person starts over.

@@ -101,6 +101,15 @@ type Proof struct {
 	At         time.Time `json:"at"`
 }
 
+// Sent is what was sent last to one address.
+type Sent struct {
+	At          time.Time       `json:"at"`
+	Connection  string          `json:"connection"`
+	ChallengeID string          `json:"challenge_id"`
+	Send        connection.Send `json:"send"`
+	Number      string          `json:"number,omitempty"`
+}
+
 // Failure is an error of the protocol that ends a login, in the words of its wire.
 type Failure struct {
 	Code        string `json:"code"`
@@ -134,7 +143,9 @@ type Transaction struct {
 	Number      string          `json:"number,omitempty"` // by which another browser approves the link
 	Sends       int             `json:"sends,omitempty"`
 	SentAt      time.Time       `json:"sent_at"`
-	WrongCodes  int             `json:"wrong_codes,omitempty"`
+	// SentTo is what was sent to each address, in canonical form: it outlasts corrections and changes of the connection.
+	SentTo     map[string]Sent `json:"sent_to,omitempty"`
+	WrongCodes int             `json:"wrong_codes,omitempty"`
 
 	Proof       *Proof `json:"proof,omitempty"`
 	PickedBy    string `json:"picked_by,omitempty"`    // the user who chose the session's account

@@ -232,6 +232,47 @@ func TestFlow_AnotherAddressAtOnce(t *testing.T) {
 	})
 }
 
+// Whoever wrote to another address in between once got codes to the first one without any wait.
+func TestFlow_WaitsBindAlsoWhereAnotherAddressCameInBetween(t *testing.T) {
+	t.Parallel()
+	s := servertest.New(t)
+	v := begin(t, s, s.Browser(t))
+	v.identify("ada@example.com")
+	first := s.Code(t, "ada@example.com")
+	v.identify("bob@example.com")
+	s.Code(t, "bob@example.com")
+	s.Clock.Advance(29 * time.Second)
+	v.identify("ada@example.com")
+	wantNoMail(t, s, "ada@example.com")
+	if page := v.get(pathCode); !strings.Contains(page.Body, "ada@<wbr>example.com") || !strings.Contains(page.Body, `data-wait="1"`) {
+		t.Errorf("back at the first address the page is\n%s", page.Body)
+	}
+	want(t, v.resend(), 429, screenCode, "")
+	s.Clock.Advance(time.Second)
+	v.wantNext(v.resend(), pathCode)
+	if second := s.Code(t, "ada@example.com"); second != first {
+		want(t, v.code(first), 400, screenCode, "invalid-verification-code")
+		v.wantNext(v.code(second), pathResume)
+	}
+}
+
+func TestFlow_TheCodeOfAnAddressIsGoodWhenThePersonComesBackToIt(t *testing.T) {
+	t.Parallel()
+	s := servertest.New(t)
+	v := begin(t, s, s.Browser(t))
+	v.identify("ada@example.com")
+	code := s.Code(t, "ada@example.com")
+	v.identify("bob@example.com")
+	if other := s.Code(t, "bob@example.com"); other != code {
+		want(t, v.code(code), 400, screenCode, "invalid-verification-code")
+	}
+	v.identify("ada@example.com")
+	v.wantNext(v.code(code), pathResume)
+	if claims := servertest.Claims(t, v.b.MustToken(s.CodeForm(wantCallback(t, v.finish()))).IDToken); claims["email"] != "ada@example.com" {
+		t.Errorf("the login is of %v", claims["email"])
+	}
+}
+
 func TestFlow_TheSameAddressAgainKeepsItsCode(t *testing.T) {
 	t.Parallel()
 	s := servertest.New(t)

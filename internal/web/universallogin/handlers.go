@@ -407,11 +407,15 @@ func (u *pages) takeIdentifier(v *visit) {
 	switch {
 	case err == nil, errors.Is(err, transaction.ErrMoved):
 		v.redirect(PageOf(transaction.Challenge, v.tx))
-	case errors.As(err, &early) && (!early.When.IsZero() || v.same(typed, ask.Region)):
+	case errors.As(err, &early) && v.same(typed, ask.Region):
 		v.redirect(PageOf(transaction.Challenge, v.tx)) // the code that was sent is still good
 	case errors.As(err, &early):
 		v.shell.State = v.tx.State()
-		_ = v.shell.WriteThrottled(v.w, "too-many-otps", 0)
+		wait := time.Duration(0)
+		if !early.When.IsZero() {
+			wait = early.When.Sub(u.Clock.Now())
+		}
+		_ = v.shell.WriteThrottled(v.w, "too-many-otps", wait)
 	case errors.Is(err, login.ErrEmail):
 		u.refuseIdentifier(v, "invalid-email-format")
 	case errors.Is(err, login.ErrPhone):
