@@ -2,7 +2,6 @@ package login
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"latchkey/internal/authn"
@@ -33,7 +32,8 @@ type Start struct {
 	Reveal bool
 	// Details of the request for the tenant's log; no secrets.
 	Details map[string]any
-	closed  bool // nothing is sent to numbers of its kind
+	closed  bool          // nothing is sent to numbers of its kind
+	totals  []protect.Ask // of the tenant and the country: what is sent counts there, what only looks so asks the same
 
 	// Save, when set, writes the hosted transaction in the same commit.
 	Save func(ctx context.Context, s Sent) error
@@ -106,12 +106,16 @@ func (l *Logins) Start(ctx context.Context, s Start) (Started, error) {
 		}
 	}
 	reason := l.suppress(s, known)
+	put := l.issue
 	if reason == signupDisabled && s.Reveal && !s.Connection.Options.DisableSignupSilent {
-		return Started{}, l.refuseSignup(ctx, s, canonical)
+		put = l.refuseSignup
 	}
-	err = l.issue(ctx, s, canonical, known, reason)
-	var limit *protect.LimitError
-	if errors.As(err, &limit) {
+	err = put(ctx, s, canonical, known, reason)
+	if l.mayTry(&s, limitOf(err)) {
+		err = put(ctx, s, canonical, known, reason)
+	}
+	limit := limitOf(err)
+	if limit != nil {
 		if err := l.tellLimit(ctx, s, canonical, limit.Limit.Name, limit.Level.RetryAt); err != nil {
 			return Started{}, err
 		}
@@ -250,7 +254,7 @@ func (l *Logins) issue(ctx context.Context, s Start, canonical string, known otp
 			return nil
 		}
 		// Last, because starts from one address share a bucket: its row is locked from here to the commit.
-		return l.c.Guard.Mark(ctx, tenantID, s.Origin.IP, l.limits(s, canonical)...)
+		return l.c.Guard.Mark(ctx, tenantID, s.Origin.IP, l.limits(s, canonical, reason)...)
 	})
 	if err != nil {
 		return err
@@ -279,16 +283,23 @@ func (l *Logins) deliver(ctx context.Context, tenantID string, c *otp.Challenge,
 	return nil
 }
 
-// limits are what a start must fit: the caller's own, and those on the recipient over all doors and connections.
-func (l *Logins) limits(s Start, canonical string) []protect.Ask {
+// limits are what a start must fit: the caller's own, those on the recipient over all doors and connections, and those on
+// text messages of a tenant and a country. The last count what is sent alone: otherwise strangers could use them up for
+// nothing. A decoy asks them, so that it is refused where a message would be.
+func (l *Logins) limits(s Start, canonical string, reason why) []protect.Ask {
 	recipient := string(message.Email) + ":" + canonical
 	if s.Connection.Strategy == connection.SMS {
 		recipient = string(message.Text) + ":" + canonical
 	}
-	return append([]protect.Ask{
+	asks := append([]protect.Ask{
 		{Limit: protect.SendsPerRecipient, Subject: recipient},
 		{Limit: protect.SendsPerRecipientDay, Subject: recipient},
 	}, s.Limits...)
+	for _, total := range s.totals {
+		total.AskOnly = reason != sent
+		asks = append(asks, total)
+	}
+	return asks
 }
 
 // event tells the tenant what was sent, or why nothing was.
@@ -311,12 +322,12 @@ func (l *Logins) event(s Start, canonical string, reason why) eventlog.Event {
 }
 
 // refuseSignup says that sign-up is disabled. It tells a stranger that an address is unknown, so it counts like a send.
-func (l *Logins) refuseSignup(ctx context.Context, s Start, canonical string) error {
+func (l *Logins) refuseSignup(ctx context.Context, s Start, canonical string, _ otp.Attempt, reason why) error {
 	err := l.c.Tx.InTx(ctx, func(ctx context.Context) error {
-		if err := l.c.Guard.Mark(ctx, s.Site.Tenant.ID, s.Origin.IP, l.limits(s, canonical)...); err != nil {
+		if err := l.c.Guard.Mark(ctx, s.Site.Tenant.ID, s.Origin.IP, l.limits(s, canonical, reason)...); err != nil {
 			return err
 		}
-		return l.c.Log.Write(ctx, s.Site.Tenant.ID, l.event(s, canonical, signupDisabled))
+		return l.c.Log.Write(ctx, s.Site.Tenant.ID, l.event(s, canonical, reason))
 	})
 	if err != nil {
 		return err

@@ -67,13 +67,16 @@ func (o *Codes) Remember(tenantID string, d Device, connection, identifier strin
 
 // subject is under which name wrong codes for an identifier are counted: its own, or the device's that knows it.
 func (o *Codes) subject(tenantID string, d Device, connection, identifier string) string {
-	name := ofDevice(tenantID, connection, identifier)
-	for _, h := range d.known {
-		if o.keys.Matches(h, purposeDevice, name) {
-			return identifier + " " + d.id
-		}
+	if o.Knows(tenantID, d, connection, identifier) {
+		return identifier + " " + d.id
 	}
 	return identifier
+}
+
+// Knows reports whether somebody has proven in the browser to read the address.
+func (o *Codes) Knows(tenantID string, d Device, connection, identifier string) bool {
+	name := ofDevice(tenantID, connection, identifier)
+	return slices.ContainsFunc(d.known, func(h []byte) bool { return o.keys.Matches(h, purposeDevice, name) })
 }
 
 func ofDevice(tenantID, connection, identifier string) string {

@@ -11,6 +11,7 @@ type memory struct {
 	mu      sync.Mutex
 	full    map[string]time.Time // when the bucket will be empty
 	cleaned time.Time
+	held    map[string]int // how many were held back since one was let through
 }
 
 const (
@@ -18,7 +19,7 @@ const (
 	cleanEvery = time.Minute
 )
 
-func newMemory() *memory { return &memory{full: map[string]time.Time{}} }
+func newMemory() *memory { return &memory{full: map[string]time.Time{}, held: map[string]int{}} }
 
 func (m *memory) mark(b Bucket, now time.Time) Level {
 	m.mu.Lock()
@@ -35,6 +36,17 @@ func (m *memory) mark(b Bucket, now time.Time) Level {
 	}
 	m.full[b.Key] = next
 	return Level{Key: b.Key, Remaining: int((room - next.Sub(now)) / b.Every), Reset: next}
+}
+
+// tenth counts one that is held back and reports whether it is the tenth.
+func (m *memory) tenth(key string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.held) > maxBuckets {
+		clear(m.held)
+	}
+	m.held[key] = (m.held[key] + 1) % 10
+	return m.held[key] == 0
 }
 
 func (m *memory) clean(now time.Time) {

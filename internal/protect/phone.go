@@ -14,7 +14,8 @@ const (
 )
 
 // PhoneUnverified bounds messages to a country whose codes nobody types in: fifty an hour. Each login there makes room for
-// ten, so that it fills where fewer than one in ten is verified (PhoneVerified).
+// ten, so that it fills where fewer than one in ten is verified (PhoneVerified). While it is full one in ten leaves all the
+// same (Guard.Tenth), and what is asked for in browsers that have proven the number.
 var PhoneUnverified = Limit{"phone_unverified_country", 50, time.Hour / 50}
 
 // TrialNotes bounds text messages and calls that administrators send to try a provider or a template: 10 an hour in a tenant.
@@ -42,24 +43,30 @@ type PhoneRules struct {
 	Growing        bool // messages to one number have to wait longer and longer
 }
 
-// Phone gives the questions about a text message, beside those about its recipient: what the tenant, the country and the
-// network may have. Subject names the recipient, and changes with each login of theirs, with which waits begin anew; ip is
-// empty where the caller has proven who he is.
-func (r PhoneRules) Phone(country, subject, ip string) []Ask {
-	asks := []Ask{
-		{Limit: perTime("phone_tenant_day", r.TenantPerDay, phonePerTenantDay, 24*time.Hour)},
-		{Limit: perTime("phone_country_day", r.CountryPerDay, phonePerCountryDay, 24*time.Hour), Subject: country},
-		{Limit: PhoneUnverified, Subject: country},
+// Network gives the question about the network that asks for a text message, whether one is sent or not.
+func (r PhoneRules) Network(ip string) Ask {
+	return Ask{Limit: perTime("phone_network_hour", r.NetworkPerHour, phonePerNetworkHour, time.Hour), Subject: wideNetwork(ip)}
+}
+
+// Waits gives the questions about how long a recipient has waited. Subject names the recipient, and changes with each login of
+// theirs, with which waits begin anew.
+func (r PhoneRules) Waits(subject string) []Ask {
+	if !r.Growing {
+		return nil
 	}
-	if ip != "" {
-		asks = append(asks, Ask{Limit: perTime("phone_network_hour", r.NetworkPerHour, phonePerNetworkHour, time.Hour), Subject: wideNetwork(ip)})
-	}
-	if r.Growing {
-		for _, wait := range phoneWaits {
-			asks = append(asks, Ask{Limit: wait, Subject: subject})
-		}
+	asks := make([]Ask, len(phoneWaits))
+	for i, wait := range phoneWaits {
+		asks[i] = Ask{Limit: wait, Subject: subject}
 	}
 	return asks
+}
+
+// Totals gives the questions about what a tenant and a country may have of messages that are sent.
+func (r PhoneRules) Totals(country string) []Ask {
+	return []Ask{
+		{Limit: perTime("phone_tenant_day", r.TenantPerDay, phonePerTenantDay, 24*time.Hour)},
+		{Limit: perTime("phone_country_day", r.CountryPerDay, phonePerCountryDay, 24*time.Hour), Subject: country},
+	}
 }
 
 // perTime is a limit of so many in a time. None at all is a bucket that nothing fits.

@@ -78,6 +78,7 @@ func (e *LimitError) Unwrap() error {
 type Ask struct {
 	Limit   Limit
 	Subject string // canonical: an address, an identifier, a user id
+	AskOnly bool   // counts nothing: for what must look like a message and is none
 }
 
 // Guard answers questions about limits. It is safe for concurrent use.
@@ -138,6 +139,12 @@ func (g *Guard) Credit(ctx context.Context, tenantID string, asks ...Ask) error 
 	return nil
 }
 
+// Tenth is asked of what a full limit holds back, and lets every tenth of a subject through, so that a limit can learn that
+// things are better. It counts in this node's memory.
+func (g *Guard) Tenth(tenantID string, a Ask) bool {
+	return g.memory.tenth(tenantID + "\x00" + a.Limit.Name + ":" + a.Subject)
+}
+
 // Relaxed reports whether a caller is the developer of this machine.
 func (g *Guard) Relaxed(ip string) bool { return g.relaxed && isLoopback(ip) }
 
@@ -157,7 +164,7 @@ func (g *Guard) refused(l Limit, level Level) error {
 }
 
 func (g *Guard) bucket(a Ask, ip string) Bucket {
-	b := Bucket{Key: a.Limit.Name + ":" + a.Subject, Every: a.Limit.Every, Burst: a.Limit.Burst}
+	b := Bucket{Key: a.Limit.Name + ":" + a.Subject, Every: a.Limit.Every, Burst: a.Limit.Burst, AskOnly: a.AskOnly}
 	if g.Relaxed(ip) && roomy(a.Limit.Name) {
 		b.Every /= relaxFactor
 		b.Burst *= relaxFactor

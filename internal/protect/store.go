@@ -10,6 +10,8 @@ type Bucket struct {
 	Key   string
 	Every time.Duration // time that one mark takes to drain
 	Burst int           // marks it holds
+
+	AskOnly bool // tells whether a mark would fit and puts none in
 }
 
 // Level is a bucket after it was asked.
@@ -23,7 +25,8 @@ type Level struct {
 
 // Store keeps the buckets that guard secrets and sends.
 type Store interface {
-	// Mark puts one mark into each bucket by one statement and gives their levels in the order asked. A mark that does not
+	// Mark puts one mark into each bucket by one statement and gives their levels in the order asked. A bucket that is only
+	// asked keeps its level; the one given, and the work, are those of a mark. A mark that does not
 	// fit is counted as Over: the caller rolls its transaction back. Of any number of parallel callers no more fit than
 	// the buckets hold.
 	Mark(ctx context.Context, tenantID string, now time.Time, buckets []Bucket) ([]Level, error)

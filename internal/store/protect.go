@@ -38,7 +38,11 @@ func (db *DB) Mark(ctx context.Context, tenantID string, now time.Time, buckets 
 		if i > 0 && b.Key == sorted[i-1].Key {
 			return nil, errors.New("mark buckets: one bucket is named twice")
 		}
-		args = append(args, b.Key, ms+b.Every.Milliseconds())
+		mark := b.Every.Milliseconds()
+		if b.AskOnly {
+			mark = 0
+		}
+		args = append(args, b.Key, ms+mark)
 	}
 	emptyAt := make(map[string]int64, len(buckets))
 	err := db.write(ctx, &engine.Statement{SQL: tuples(markBegin, len(buckets), 2, 3, "$1, ", markEnd), Args: args, Row: func(r engine.Row) error {
@@ -60,9 +64,13 @@ func (db *DB) Mark(ctx context.Context, tenantID string, now time.Time, buckets 
 	return levels, nil
 }
 
-// level reads a bucket that would be empty at emptyAt, the mark just put in included.
+// level reads a bucket that would be empty at emptyAt, the mark just put in included, as if there were one where it was only
+// asked.
 func level(b protect.Bucket, now time.Time, emptyAt int64) protect.Level {
 	every := b.Every.Milliseconds()
+	if b.AskOnly {
+		emptyAt += every
+	}
 	room := clock.Millis(now) + int64(b.Burst)*every - emptyAt // until it is full
 	if room < 0 {
 		// The mark does not stay: the caller rolls it back.
