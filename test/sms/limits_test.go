@@ -2,10 +2,12 @@ package sms_test
 
 import (
 	"fmt"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
 
+	"latchkey/internal/connection"
 	"latchkey/internal/tenant"
 	"latchkey/test/servertest"
 )
@@ -127,6 +129,14 @@ func TestLimits_ACountryThatTypesNoCodesIsClosedUntilSomebodyDoes(t *testing.T) 
 		}
 	}
 	b := s.Browser(t)
+	for i := range 9 {
+		if a := startSMS(b, s, "+14155552671"); a.Status == 200 {
+			t.Errorf("start %d of ten left", i+1)
+		}
+	}
+	if a := startSMS(b, s, "+14155552671"); a.Status != 200 {
+		t.Errorf("none of ten left: %d %s", a.Status, a.Body)
+	}
 	wantRefusal(t, startSMS(b, s, "+14155552671"), 400, "sms_provider_error", textClosed)
 	b.MustToken(smsForm(s, "+14155552649", s.Mail(t, "+14155552649").Code))
 	if a := startSMS(b, s, "+14155552671"); a.Status != 200 {
@@ -135,4 +145,90 @@ func TestLimits_ACountryThatTypesNoCodesIsClosedUntilSomebodyDoes(t *testing.T) 
 	if a := startSMS(b, s, "+4915112345678"); a.Status != 200 {
 		t.Errorf("another country: %d %s", a.Status, a.Body)
 	}
+}
+
+// seedPeople logs two people in and blocks the second. A connection that takes nobody new says so to nobody.
+func seedPeople(t *testing.T, s *servertest.Server, known, blocked string) {
+	t.Helper()
+	b := s.Browser(t)
+	for _, to := range []string{known, blocked} {
+		if a := startSMS(b, s, to); a.Status != 200 {
+			t.Fatalf("the start answered %d: %s", a.Status, a.Body)
+		}
+		sub := servertest.Claims(t, b.MustToken(smsForm(s, to, s.Code(t, to))).IDToken)["sub"].(string)
+		if to == blocked {
+			s.Must(200, "PATCH", "/users/"+url.PathEscape(sub), map[string]any{"blocked": true})
+		}
+	}
+	s.ChangeConnection("sms", func(c *connection.Connection) {
+		c.Options.DisableSignup, c.Options.DisableSignupSilent = true, true
+	})
+}
+
+func TestLimits_WhatIsNotSentUsesNothingUpAndIsRefusedAlike(t *testing.T) {
+	servertest.Each(t, func(t *testing.T, s *servertest.Server) {
+		const known, blocked, unknown = "+14155552671", "+14155552672", "+14155552673"
+		withSMS(s, map[string]any{"name": "sms"})
+		seedPeople(t, s, known, blocked)
+		four := 4 // of which the logins have taken a little
+		s.ChangeSettings(limit(func(l *tenant.PhoneLimits) { l.TenantPerDay, l.CountryPerDay = &four, &four }))
+		for i := range 60 {
+			to := fmt.Sprintf("+141555526%02d", i)
+			if to == known {
+				continue
+			}
+			if a := startSMS(from(t, s, fmt.Sprintf("198.51.%d.1", i/10)), s, to); a.Status != 200 {
+				t.Fatalf("start %d answered %d: %s", i, a.Status, a.Body)
+			}
+		}
+		for i := range 3 {
+			if a := startSMS(s.Browser(t), s, known); a.Status != 200 {
+				t.Errorf("start %d of somebody known: %d %s", i, a.Status, a.Body)
+			}
+		}
+		for _, to := range []string{known, blocked, unknown} {
+			wantLimited(t, startSMS(s.Browser(t), s, to))
+		}
+		s.ChangeSettings(limit(func(l *tenant.PhoneLimits) { l.TenantPerDay = &four }))
+		for _, to := range []string{known, blocked, unknown} {
+			wantLimited(t, startSMS(s.Browser(t), s, to))
+		}
+	})
+}
+
+func TestLimits_ACountryThatIsHeldBackAnswersDecoysAlike(t *testing.T) {
+	t.Parallel()
+	const known, blocked, unknown = "+14155552671", "+14155552672", "+14155552673"
+	s := servertest.New(t)
+	withSMS(s, map[string]any{"name": "sms"})
+	seedPeople(t, s, known, blocked)
+	s.ChangeConnection("sms", func(c *connection.Connection) { c.Options.DisableSignup = false })
+	for i := range 50 { // the logins have given back what they took
+		if a := startSMS(from(t, s, fmt.Sprintf("198.%d.7.1", i)), s, fmt.Sprintf("+141555527%02d", i)); a.Status != 200 {
+			t.Fatalf("start %d answered %d: %s", i, a.Status, a.Body)
+		}
+	}
+	s.ChangeConnection("sms", func(c *connection.Connection) { c.Options.DisableSignup = true })
+	for range 3 {
+		for _, to := range []string{known, blocked, unknown} {
+			wantRefusal(t, startSMS(s.Browser(t), s, to), 400, "sms_provider_error", textClosed)
+		}
+	}
+}
+
+func TestLimits_StartsThatAreRefusedForTheirNumberCount(t *testing.T) {
+	servertest.Each(t, func(t *testing.T, s *servertest.Server) {
+		withSMS(s, map[string]any{"name": "sms"})
+		two := 2
+		s.ChangeSettings(limit(func(l *tenant.PhoneLimits) { l.NetworkPerHour = &two }))
+		b := s.Browser(t)
+		for _, to := range []string{"+19002345678", "+447012345678"} {
+			wantRefusal(t, startSMS(b, s, to), 400, "sms_provider_error", textClosed)
+		}
+		wantLimited(t, startSMS(b, s, "+19002345679"))
+		wantLimited(t, startSMS(b, s, number))
+		if a := startSMS(from(t, s, "203.0.113.7"), s, number); a.Status != 200 {
+			t.Errorf("from another network: %d %s", a.Status, a.Body)
+		}
+	})
 }
