@@ -72,10 +72,14 @@ func addSample(ctx context.Context, d *server.Database, made *server.CreatedTena
 // loopback lets a client use every port and path of this machine.
 func loopback() *client.Extensions { return &client.Extensions{LoopbackRedirects: true} }
 
+// firstCallback is where magic links of the API lead that name no address.
+const firstCallback = "http://localhost:3000/callback"
+
 func webClient(tenantID string) *client.Client {
 	return &client.Client{
 		ID: client.MadeID(tenantID, "web"), Name: "Sample web application", AppType: "regular_web", OIDCConformant: true,
 		Description: "A web application with a server of its own, which keeps a secret.",
+		Callbacks:   []string{firstCallback},
 		GrantTypes: []string{client.GrantAuthorizationCode, client.GrantImplicit, client.GrantRefreshToken,
 			client.GrantClientCredentials, client.GrantPasswordlessOTP},
 		TokenEndpointAuthMethod: client.AuthPost,
@@ -99,6 +103,7 @@ func nativeClient(tenantID string) *client.Client {
 	return &client.Client{
 		ID: client.MadeID(tenantID, "native"), Name: "Sample native application", AppType: "native", OIDCConformant: true,
 		Description: "An application on a phone or a desktop, which can keep no secret.",
+		Callbacks:   []string{firstCallback},
 		GrantTypes: []string{client.GrantAuthorizationCode, client.GrantImplicit, client.GrantRefreshToken,
 			client.GrantPasswordlessOTP},
 		TokenEndpointAuthMethod: client.AuthNone,

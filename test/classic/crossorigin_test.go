@@ -4,6 +4,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -294,8 +295,9 @@ func TestCrossOrigin_OnlyTheClientsOwnOriginsMayCall(t *testing.T) {
 			t.Errorf("from %q the call was answered %d %s, readable from %q", origin, a.Status, a.Body, a.Header.Get("Access-Control-Allow-Origin"))
 		}
 	}
-	if got := strings.Count(s.EventTypes(t), "fco "); got != 1 {
-		t.Errorf("a minute of refused origins is %d events, want 1: %s", got, s.EventTypes(t))
+	types := strings.Fields(s.EventTypes(t))
+	if got := len(slices.DeleteFunc(slices.Clone(types), func(typ string) bool { return typ != "fco" })); got != 1 {
+		t.Errorf("a minute of refused origins is %d events, want 1: %v", got, types)
 	}
 }
 
