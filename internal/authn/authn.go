@@ -130,11 +130,16 @@ func (d *Door) refuse(ctx context.Context, e Entry, identifier string, checked o
 	event.UserName = identifier
 	err := d.c.Tx.InTx(ctx, func(ctx context.Context) error {
 		events := []eventlog.Event{event}
-		locked, err := d.c.Codes.Refuse(ctx, e.Site.Tenant.ID, checked)
+		refused, err := d.c.Codes.Refuse(ctx, e.Site.Tenant.ID, checked)
 		if err != nil {
 			return err
 		}
-		if locked {
+		if refused.Dead { // what waits for another attempt need not come any more
+			if err := d.c.Messages.Cancel(ctx, e.Site.Tenant.ID, checked.ChallengeID(), checked.StartedAt()); err != nil {
+				return err
+			}
+		}
+		if refused.Locked {
 			block := event
 			block.Type, block.Description = eventlog.BruteForceBlock, "Too many wrong codes in a row."
 			events = append(events, block)
@@ -242,7 +247,15 @@ func (d *Door) Discard(ctx context.Context, e Entry, p Proven) error {
 	if p.try != nil {
 		return nil // a password stays what it is
 	}
-	return d.c.Codes.Kill(ctx, e.Site.Tenant.ID, p.checked)
+	return d.Kill(ctx, e.Site.Tenant.ID, p.checked)
+}
+
+// Kill ends a checked code in the caller's transaction, and the message with it where that has not left.
+func (d *Door) Kill(ctx context.Context, tenantID string, checked otp.Checked) error {
+	if err := d.c.Codes.Kill(ctx, tenantID, checked); err != nil {
+		return err
+	}
+	return d.c.Messages.Cancel(ctx, tenantID, checked.ChallengeID(), checked.StartedAt())
 }
 
 // claim marks an address verified that was not. Where it is the account's own, it closes every way in that whoever made the

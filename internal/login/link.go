@@ -216,6 +216,10 @@ func (l *Logins) Approve(ctx context.Context, e authn.Entry, o Opened, number st
 			return nil
 		case apierr.KindOf(refusal) != apierr.Unauthorized:
 			return refusal
+		case errors.Is(refusal, ErrTooManyAttempts):
+			if err := l.c.Messages.Cancel(ctx, e.Site.Tenant.ID, o.ChallengeID, o.StartedAt); err != nil {
+				return err
+			}
 		}
 		return l.c.Log.Write(ctx, e.Site.Tenant.ID, l.linkEvent(e, o, "A wrong number was given for a magic link."))
 	})
@@ -228,7 +232,7 @@ func (l *Logins) Approve(ctx context.Context, e authn.Entry, o Opened, number st
 // Deny ends a link whose reader did not ask for it.
 func (l *Logins) Deny(ctx context.Context, e authn.Entry, o Opened) error {
 	return l.c.Tx.InTx(ctx, func(ctx context.Context) error {
-		if err := l.c.Codes.Kill(ctx, e.Site.Tenant.ID, o.checked); err != nil {
+		if err := l.c.Door.Kill(ctx, e.Site.Tenant.ID, o.checked); err != nil {
 			return err
 		}
 		return l.c.Log.Write(ctx, e.Site.Tenant.ID, l.linkEvent(e, o, "The reader of a magic link had not asked for it."))

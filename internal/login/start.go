@@ -2,6 +2,7 @@ package login
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"latchkey/internal/authn"
@@ -72,8 +73,22 @@ const (
 
 // Start makes a code for an address in place of any earlier one and queues its message, all in one commit. Nothing is sent
 // to blocked users, to locked identifiers, or where sign-up is disabled and the address unknown; then a decoy is written,
-// which costs and answers the same.
+// which costs and answers the same. Of starts for one address at the same moment each cancels the message of the one before.
 func (l *Logins) Start(ctx context.Context, s Start) (Started, error) {
+	for try := 1; ; try++ {
+		started, err := l.start(ctx, s)
+		if !errors.Is(err, otp.ErrOvertaken) || try == mostTries {
+			return started, err
+		}
+	}
+}
+
+// mostTries bounds how often a start is decided again because another one for the address was faster. The limits on a
+// recipient are met sooner.
+const mostTries = 20
+
+// start decides and commits once.
+func (l *Logins) start(ctx context.Context, s Start) (Started, error) {
 	canonical, err := canonicalOf(s.Connection, s.Address, s.Region)
 	if err != nil {
 		return Started{}, err
@@ -236,7 +251,7 @@ func (l *Logins) issue(ctx context.Context, s Start, canonical string, known otp
 				return err
 			}
 		}
-		if err := l.c.Codes.Put(ctx, tenantID, challenge); err != nil {
+		if err := l.c.Codes.Put(ctx, tenantID, challenge, known.Challenge); err != nil {
 			return err
 		}
 		if err := l.c.Messages.Queue(ctx, prepared); err != nil {

@@ -64,6 +64,9 @@ var (
 	ErrWrongNumber = apierr.New(apierr.Unauthorized, "wrong_number", "The number is wrong.")
 )
 
+// ErrOvertaken is the answer to a start while which another one for the same identifier was committed.
+var ErrOvertaken = apierr.New(apierr.Unavailable, "overtaken", "Another code for the same address was started at the same moment.")
+
 // Code is a clear code. It hides itself from logs.
 type Code string
 
@@ -151,9 +154,17 @@ func (o *Codes) Prepare(tenantID string, a Asked, decoy bool) (*Challenge, Issue
 	return challenge, issued, nil
 }
 
-// Put writes a prepared challenge in place of any earlier one, in the caller's transaction.
-func (o *Codes) Put(ctx context.Context, tenantID string, c *Challenge) error {
-	return o.store.PutChallenge(ctx, tenantID, c)
+// Put writes a prepared challenge, in the caller's transaction, in place of the one that was there when the caller decided:
+// nil for none. Where another start was faster it answers ErrOvertaken, at the latest with the commit, and the caller
+// decides once more: the other's message is the one to be cancelled now.
+func (o *Codes) Put(ctx context.Context, tenantID string, c, before *Challenge) error {
+	switch {
+	case isAside(c):
+		return o.store.PutChallenge(ctx, tenantID, c)
+	case before == nil:
+		return o.store.ReplaceChallenge(ctx, tenantID, c, "")
+	}
+	return o.store.ReplaceChallenge(ctx, tenantID, c, before.ID)
 }
 
 // Withdraw makes a challenge useless, in the caller's transaction: its secrets did not leave.
@@ -435,6 +446,8 @@ func (o *Codes) progress(c *Challenge) Progress {
 // aside is the identifier of a decoy that leaves the live code alone; nobody can type it.
 func aside(identifier string) string { return " " + identifier }
 
+func isAside(c *Challenge) bool { return strings.HasPrefix(c.Identifier, " ") }
+
 // Spend consumes a checked code in the caller's transaction. When anything changed since the check it answers ErrWrong
 // and the caller rolls back.
 func (o *Codes) Spend(ctx context.Context, tenantID string, checked Checked) error {
@@ -457,22 +470,29 @@ func (o *Codes) Kill(ctx context.Context, tenantID string, checked Checked) erro
 	return o.store.KillChallenge(ctx, tenantID, c.Connection, c.Identifier, c.ID)
 }
 
-// Refuse counts a wrong code in the caller's transaction and tells whether it locked the identifier, or the device that knows it. It does nothing when
-// the check compared no code.
-func (o *Codes) Refuse(ctx context.Context, tenantID string, checked Checked) (locked bool, err error) {
+// Refused is what a wrong code has ended.
+type Refused struct {
+	Locked bool // the identifier is locked now, or the device that knows it
+	Dead   bool // it was the challenge's last try
+}
+
+// Refuse counts a wrong code in the caller's transaction and tells what that ended. It does nothing when the check compared
+// no code.
+func (o *Codes) Refuse(ctx context.Context, tenantID string, checked Checked) (Refused, error) {
 	c := checked.challenge
 	if c == nil {
-		return false, nil
+		return Refused{}, nil
 	}
-	if _, counted, err := o.store.CountWrong(ctx, tenantID, c); err != nil || !counted {
-		return false, err
+	wrong, counted, err := o.store.CountWrong(ctx, tenantID, c)
+	if err != nil || !counted {
+		return Refused{}, err
 	}
 	now := o.clock.Now()
 	g, err := o.store.CountGuess(ctx, tenantID, c.Connection, checked.subject, maxGuesses, firstLock, longestLock, now, now.Add(-forgetLocks))
 	if err != nil {
-		return false, fmt.Errorf("count a guess: %w", err)
+		return Refused{}, fmt.Errorf("count a guess: %w", err)
 	}
-	return g.Wrong == 0 && now.Before(g.LockedUntil), nil
+	return Refused{Locked: g.Wrong == 0 && now.Before(g.LockedUntil), Dead: wrong >= c.MaxWrong}, nil
 }
 
 // Locked reports whether nothing is sent after too many wrong codes.

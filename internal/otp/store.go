@@ -62,6 +62,9 @@ type Store interface {
 	Attempt(ctx context.Context, tenantID, connection, identifier, subject string) (Attempt, error)
 	// PutChallenge writes the challenge in place of any earlier one of its connection and identifier. A queued write.
 	PutChallenge(ctx context.Context, tenantID string, c *Challenge) error
+	// ReplaceChallenge is PutChallenge where the challenge that is there, if any, is the one with the id before; where it is
+	// another, ErrOvertaken comes with the next question or with the commit, and nothing of the transaction is written.
+	ReplaceChallenge(ctx context.Context, tenantID string, c *Challenge, before string) error
 	// SpendChallenge consumes the challenge where all still holds: it is the newest of its connection and identifier, not
 	// consumed, has tries left, lives at now, the subject is not locked, and no user of that identifier is blocked. It
 	// tells whether it did: of any number of callers exactly one is told true.

@@ -38,6 +38,8 @@ const (
 		consumed_at = excluded.consumed_at, link_hash = excluded.link_hash, number_hash = excluded.number_hash,
 		request = excluded.request, wrong_number = excluded.wrong_number, approved_at = excluded.approved_at,
 		checked_at = excluded.checked_at`
+	replaceChallenge = putChallenge + ` WHERE challenges.challenge_id = $19`
+
 	ofIdentifier = ` WHERE tenant_id = $1 AND connection = $2 AND identifier = $3`
 
 	// Everything a check has looked at is looked at again, in the statement that spends or marks. $5 now, $6 subject.
@@ -140,9 +142,20 @@ func (r *userRow) unpack() (*user.User, error) {
 
 // PutChallenge implements otp.Store.
 func (db *DB) PutChallenge(ctx context.Context, tenantID string, c *otp.Challenge) error {
-	return db.queue(ctx, putChallenge, tenantID, c.Connection, c.Identifier, c.ID, c.CodeHash, c.ClientID,
+	return db.queue(ctx, putChallenge, challengeArgs(tenantID, c)...)
+}
+
+// ReplaceChallenge implements otp.Store.
+func (db *DB) ReplaceChallenge(ctx context.Context, tenantID string, c *otp.Challenge, before string) error {
+	return db.queueOne(ctx, otp.ErrOvertaken, replaceChallenge, append(challengeArgs(tenantID, c), before)...)
+}
+
+func challengeArgs(tenantID string, c *otp.Challenge) []any {
+	return []any{
+		tenantID, c.Connection, c.Identifier, c.ID, c.CodeHash, c.ClientID,
 		c.Transaction, clock.Millis(c.CreatedAt), clock.Millis(c.ExpiresAt), c.Wrong, c.MaxWrong, clock.Millis(c.ConsumedAt),
-		orEmpty(c.LinkHash), orEmpty(c.NumberHash), orEmpty(c.Request), c.WrongNumber, clock.Millis(c.ApprovedAt), clock.Millis(c.CheckedAt))
+		orEmpty(c.LinkHash), orEmpty(c.NumberHash), orEmpty(c.Request), c.WrongNumber, clock.Millis(c.ApprovedAt), clock.Millis(c.CheckedAt),
+	}
 }
 
 // orEmpty gives bytes for a column that is never null, and orNone what such a column means.

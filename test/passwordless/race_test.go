@@ -164,6 +164,26 @@ func TestRace_StartsSideBySideLeaveOneChallenge(t *testing.T) {
 	})
 }
 
+// Starts side by side once cancelled only the message of the code that was there before them: all their own stayed queued.
+func TestRace_OfStartsSideBySideOneMessageIsLeft(t *testing.T) {
+	servertest.Each(t, func(t *testing.T, s *servertest.Server) {
+		s.StopMail(t)
+		node := s.Node(t)
+		node.StopMail(t)
+		atOnce(t, s, node, func(i int, b *servertest.Browser) *servertest.Answer {
+			b.Headers.Set("X-Forwarded-For", fmt.Sprintf("203.0.113.%d", i+1))
+			return b.Start("ada@example.com")
+		})
+		backlog, err := s.Database.Store.MessageBacklog(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if backlog.Pending != 1 {
+			t.Errorf("%d messages wait to be sent, want that of the newest code alone", backlog.Pending)
+		}
+	})
+}
+
 func TestRace_OneOfManyClientsSpendsAnAuthorizationCode(t *testing.T) {
 	servertest.Each(t, func(t *testing.T, s *servertest.Server) {
 		node := s.Node(t)
@@ -218,6 +238,28 @@ func TestRace_OneOfManyBrowsersUsesAPushedRequest(t *testing.T) {
 		}
 		if n[http.StatusFound] != 1 || n[http.StatusBadRequest] != crowd-1 {
 			t.Errorf("%d browsers with one pushed request got the statuses %v", crowd, n)
+		}
+	})
+}
+
+// A message that waited for another attempt once still brought a code that had been tried to death.
+func TestRefusal_ADeadCodeIsNotSent(t *testing.T) {
+	servertest.Each(t, func(t *testing.T, s *servertest.Server) {
+		s.StopMail(t)
+		b := s.Browser(t)
+		mustStart(t, b, "ada@example.com")
+		for left, tries := 1, 1; tries <= 3; tries++ {
+			b.Token(s.OTPForm("ada@example.com", "no code"))
+			if tries == 3 {
+				left = 0
+			}
+			backlog, err := s.Database.Store.MessageBacklog(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if backlog.Pending != left {
+				t.Errorf("after %d wrong codes %d messages wait, want %d", tries, backlog.Pending, left)
+			}
 		}
 	})
 }

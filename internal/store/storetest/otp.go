@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -164,6 +165,48 @@ var otps = []promise{
 		_, counted, err := s.db.CountWrong(ctx, id, older)
 		ok(t, err)
 		equal(t, "try of the older one counted", counted, false)
+	}},
+	// Starts side by side once wrote over each other, and the messages of all but one were never cancelled.
+	{"AChallengeIsReplacedOnlyByWhoeverHasSeenIt", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		older, newer := challenge(), linkChallenge()
+		refused := func(what string, err error) {
+			t.Helper()
+			if !errors.Is(err, otp.ErrOvertaken) {
+				t.Errorf("%s: got %v, want ErrOvertaken", what, err)
+			}
+		}
+		ok(t, s.db.ReplaceChallenge(ctx, id, older, "gone")) // it was there and was ended
+		refused("seen none", s.db.ReplaceChallenge(ctx, id, newer, ""))
+		refused("seen another", s.db.ReplaceChallenge(ctx, id, newer, "another"))
+		equal(t, "challenge", stored(t, s, id), older)
+		err := s.db.InTx(ctx, func(ctx context.Context) error {
+			u := person("b@example.com")
+			if err := s.db.CreateUser(ctx, id, u); err != nil {
+				return err
+			}
+			return s.db.ReplaceChallenge(ctx, id, newer, "")
+		})
+		refused("in a transaction", err)
+		u, _, err := s.db.Find(ctx, id, "email", "b@example.com")
+		ok(t, err)
+		equal(t, "what else the transaction wrote", u, nil)
+		ok(t, s.db.ReplaceChallenge(ctx, id, newer, older.ID))
+		equal(t, "challenge", stored(t, s, id), newer)
+		for _, before := range []string{"", newer.ID} {
+			id := s.tenant(t)
+			if before != "" {
+				ok(t, s.db.PutChallenge(ctx, id, newer))
+			}
+			won := race(t, s.twoNodes(t), 16, func(db *store.DB, _ int) (bool, error) {
+				err := db.ReplaceChallenge(ctx, id, challenge(), before)
+				if errors.Is(err, otp.ErrOvertaken) {
+					return false, nil
+				}
+				return err == nil, err
+			})
+			equal(t, "winners", won, 1)
+		}
 	}},
 	{"AChallengeIsSpentOnceAndRemembersIt", func(t *testing.T, s *suite) {
 		ctx, id := t.Context(), s.tenant(t)
@@ -575,6 +618,26 @@ var limits = []promise{
 		_, err := db.Mark(t.Context(), id, at(0), []protect.Bucket{{Key: "b", Every: 1, Burst: 1}, {Key: "a", Every: 1, Burst: 1}})
 		ok(t, err)
 		equal(t, "statements", db.Stats().Statements-before.Statements, 1)
+	}},
+	{"ABucketThatIsOnlyAskedKeepsItsLevel", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		b := protect.Bucket{Key: "k", Every: time.Minute, Burst: 2}
+		asked := b
+		asked.AskOnly = true
+		for i, step := range []struct {
+			bucket    protect.Bucket
+			remaining int
+			over      bool
+		}{{asked, 1, false}, {asked, 1, false}, {b, 1, false}, {asked, 0, false}, {b, 0, false}, {asked, 0, true}, {asked, 0, true}} {
+			levels, err := s.db.Mark(ctx, id, at(0), []protect.Bucket{step.bucket})
+			ok(t, err)
+			if l := levels[0]; l.Over != step.over || !step.over && l.Remaining != step.remaining {
+				t.Errorf("step %d: got %+v, want %+v", i, l, step)
+			}
+		}
+		levels, err := s.db.Mark(ctx, id, at(0).Add(time.Minute), []protect.Bucket{b})
+		ok(t, err)
+		equal(t, "a mark a minute later is over", levels[0].Over, false)
 	}},
 	{"OfManyMarksAtOnceNoMoreFitThanTheBucketHolds", func(t *testing.T, s *suite) {
 		ctx, id := t.Context(), s.tenant(t)
