@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"latchkey/internal/connection"
 )
 
 // The members of an identity's profile data that the product itself reads; they carry the names of the user's own.
@@ -51,19 +53,21 @@ func (u *User) WithPasswordAt(connection, identifier string, hash Password) *Use
 }
 
 // Verified reports whether somebody has proven to read what is sent to an identifier of the account. The account's own
-// flags tell about its main identity only: the address of a linked one is verified by itself. A name has nothing to prove.
+// flags tell about its main identity only: the address of a linked one is verified by itself. A name has nothing to prove;
+// an address of which the profile does not tell was not proven.
 func (u *User) Verified(connection, identifier string) bool {
 	at := u.IdentityAt(connection, identifier)
 	if at < 0 {
 		return false
 	}
-	switch c := u.contactsOf(at); identifier {
+	c := u.contactsOf(at)
+	switch identifier {
 	case c.email:
 		return c.emailVerified
 	case c.phone:
 		return c.phoneVerified
 	}
-	return true
+	return strings.EqualFold(identifier, c.username)
 }
 
 // ProvenAt gives the places among the identities of those whose e-mail address or number is the given one and proven.
@@ -101,7 +105,8 @@ func (u *User) Join(other *User, now time.Time) *User {
 	return &joined
 }
 
-// Verify gives a copy of the account in which an identifier is proven, and whether it is one of the main identity.
+// Verify gives a copy of the account in which an identifier of a passwordless identity is proven, and whether it is one of the
+// main identity. A profile that lacks the address gets it.
 func (u *User) Verify(connection, identifier string, now time.Time) (verified *User, main bool) {
 	v := *u
 	v.Identities = slices.Clone(u.Identities)
@@ -111,36 +116,44 @@ func (u *User) Verify(connection, identifier string, now time.Time) (verified *U
 	}
 	v.UpdatedAt = now
 	c := u.contactsOf(at)
-	c.emailVerified = c.emailVerified || identifier == c.email
-	c.phoneVerified = c.phoneVerified || identifier == c.phone
-	if at == 0 {
-		v.EmailVerified, v.PhoneVerified = c.emailVerified, c.phoneVerified
+	number := identifier == c.phone || identifier != c.email && u.Identities[at].texts()
+	switch {
+	case at == 0 && number:
+		v.PhoneNumber, v.PhoneVerified = identifier, true
+		return &v, true
+	case at == 0:
+		v.Email, v.EmailVerified = identifier, true
 		return &v, true
 	}
-	data := maps.Clone(v.Identities[at].ProfileData)
-	for name, verified := range map[string]bool{ProfileEmailVerified: c.emailVerified, ProfilePhoneVerified: c.phoneVerified} {
-		if verified {
-			data[name] = true
-		}
+	data := map[string]any{}
+	maps.Copy(data, u.Identities[at].ProfileData)
+	if number {
+		data[ProfilePhone], data[ProfilePhoneVerified] = identifier, true
+	} else {
+		data[ProfileEmail], data[ProfileEmailVerified] = identifier, true
 	}
 	v.Identities[at].ProfileData = data
 	return &v, false
 }
 
-// contacts are the addresses of one identity.
+// texts reports whether the identity's codes are sent to a number.
+func (i Identity) texts() bool { return i.Provider == connection.SMS }
+
+// contacts are the addresses of one identity, and its name.
 type contacts struct {
-	email, phone                 string
+	email, phone, username       string
 	emailVerified, phoneVerified bool
 }
 
 func (u *User) contactsOf(at int) contacts {
 	if at == 0 {
-		return contacts{u.Email, u.PhoneNumber, u.EmailVerified, u.PhoneVerified}
+		return contacts{u.Email, u.PhoneNumber, u.Username, u.EmailVerified, u.PhoneVerified}
 	}
 	data := u.Identities[at].ProfileData
 	c := contacts{}
 	c.email, _ = data[ProfileEmail].(string)
 	c.phone, _ = data[ProfilePhone].(string)
+	c.username, _ = data[ProfileUsername].(string)
 	c.emailVerified, _ = data[ProfileEmailVerified].(bool)
 	c.phoneVerified, _ = data[ProfilePhoneVerified].(bool)
 	return c

@@ -46,6 +46,33 @@ func TestVerify_MarksOneAddressAndLeavesTheOriginalAlone(t *testing.T) {
 	}
 }
 
+// An address of which the identity's profile did not tell was once taken for proven.
+func TestVerified_AnAddressThatTheProfileLacksWantsAProof(t *testing.T) {
+	t.Parallel()
+	u := &user.User{ID: "auth0|1", Email: "a@example.com", EmailVerified: true, Identities: []user.Identity{
+		{Connection: "db", Provider: connection.Database, UserID: "1", Identifiers: []string{"a@example.com"}},
+		{Connection: "email", Provider: connection.Email, UserID: "2", Identifiers: []string{"b@example.com"}},
+		{Connection: "sms", Provider: connection.SMS, UserID: "3", Identifiers: []string{"+491511"}, ProfileData: map[string]any{"name": "A"}},
+		{Connection: "names", Provider: connection.Database, UserID: "4", Identifiers: []string{"ada", "c@example.com"}, ProfileData: map[string]any{"username": "Ada"}},
+	}}
+	if !u.Verified("names", "ada") || u.Verified("names", "c@example.com") {
+		t.Errorf("the name is verified: %v, an address beside it: %v", u.Verified("names", "ada"), u.Verified("names", "c@example.com"))
+	}
+	for _, place := range [][2]string{{"email", "b@example.com"}, {"sms", "+491511"}} {
+		if u.Verified(place[0], place[1]) {
+			t.Errorf("%v is verified", place)
+		}
+		v, main := u.Verify(place[0], place[1], time.Unix(9, 0))
+		if main || !v.Verified(place[0], place[1]) || len(v.ProvenAt(place[1])) != 1 || u.Verified(place[0], place[1]) {
+			t.Errorf("after a proof of %v: main %v, %+v", place, main, v.Identities)
+		}
+	}
+	alone := &user.User{ID: "sms|3", Identities: []user.Identity{{Connection: "sms", Provider: connection.SMS, UserID: "3", Identifiers: []string{"+491511"}}}}
+	if v, main := alone.Verify("sms", "+491511", time.Unix(9, 0)); !main || alone.Verified("sms", "+491511") || v.PhoneNumber != "+491511" || !v.Verified("sms", "+491511") {
+		t.Errorf("after a proof the account is %+v", v)
+	}
+}
+
 func TestFromProfileData_GivesBackWhatAnIdentityKept(t *testing.T) {
 	t.Parallel()
 	u := &user.User{
