@@ -3,7 +3,6 @@
 package linking_test
 
 import (
-	"context"
 	"net/url"
 	"strings"
 	"testing"
@@ -47,7 +46,7 @@ func codeAt(t testing.TB, s *servertest.Server, name, address string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Database.Store.InTx(t.Context(), func(ctx context.Context) error { return codes.Put(ctx, s.Tenant.ID, challenge) }); err != nil {
+	if err := s.Database.Store.PutChallenge(t.Context(), s.Tenant.ID, challenge); err != nil {
 		t.Fatal(err)
 	}
 	return string(issued.Code)
