@@ -29,22 +29,23 @@ func (w *worker) by(j job, c *carrier, mayPass bool) (e ended, passed bool) {
 		return w.postpone(j, name, w.clock.Now(), reasonStopping), false
 	}
 	now := w.clock.Now()
-	switch until, reason := c.breaker.closedUntil(now); {
+	timeout := w.timeout(j.key)
+	switch until, last := c.breaker.closedUntil(now); {
 	case w.sendContext.Err() != nil:
 		return w.postpone(j, name, now, reasonStopping), false
 	case !now.Before(j.message.ExpiresAt):
 		return w.failed(j, name, reasonExpired), false
 	case c.isRetired() && w.sendContext.Err() == nil:
 		return w.postpone(j, name, now, reasonChanged), false
-	case now.Add(sendTimeout).After(j.until):
-		return w.postpone(j, name, now, "waited too long for a connection"), false
+	case now.Add(sendTimeout).After(j.until), timeout <= 0:
+		return w.postpone(j, name, now, "waited too long for a connection").telling(Result{Verdict: VerdictRetry}), false
 	case until.After(now) && until.Before(j.message.ExpiresAt):
-		return w.postpone(j, name, until.Add(jitter(2*time.Second)), reason), mayPass
+		return w.postpone(j, name, until.Add(jitter(2*time.Second)), last.Detail).telling(last), mayPass
 	case until.After(now):
-		return w.failed(j, name, reason), mayPass
+		return w.failed(j, name, last.Detail).telling(last), mayPass
 	}
 
-	ctx, cancel := context.WithTimeout(w.sendContext, sendTimeout)
+	ctx, cancel := context.WithTimeout(w.sendContext, timeout)
 	defer cancel()
 	send, warning := c.write(ctx, w.author, j.key, j.message, now)
 	began := time.Now()
@@ -82,9 +83,9 @@ func (w *worker) outcome(j job, name string, result Result, warning string) ende
 	}
 }
 
-// telling adds what whoever waits for the outcome is told.
+// telling adds the result for whoever waits for the outcome.
 func (e ended) telling(r Result) ended {
-	e.told, e.config = r.Told, r.Verdict == VerdictConfig
+	e.result = r
 	return e
 }
 
@@ -149,7 +150,7 @@ func (w *worker) report(results []ended) {
 			outcome = "retry"
 		}
 		w.metrics.messages.WithLabelValues(string(r.channel), string(r.kind), cmp.Or(o.Provider, "none"), outcome).Inc()
-		w.tell(o.Key, Delivery{o.State, r.told, r.config})
+		w.tell(o.Key, Delivery{State: o.State, Told: r.result.Told, Personal: r.result.personal(), result: r.result})
 		if o.State == StateSent {
 			continue
 		}

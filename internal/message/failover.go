@@ -40,7 +40,7 @@ func (w *worker) pass(j job, e ended, from, to *carrier) ended {
 		return w.postpone(j, from.Name(), now, reason)
 	}
 	taken, _ := w.by(j, to, false)
-	if taken.outcome.State == StateFailed && taken.config && e.outcome.State == StateQueued {
+	if taken.outcome.State == StateFailed && taken.result.Verdict == VerdictConfig && e.outcome.State == StateQueued {
 		attempts := taken.outcome.Attempts
 		taken = e // the other is no help: the one that said "later" is asked again
 		taken.outcome.Attempts = attempts

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -373,6 +374,99 @@ func TestDeliver_ADecoyTakesAsLongAndFailsWhereAllDo(t *testing.T) {
 		if p.count() != 2 {
 			t.Errorf("%d messages left", p.count())
 		}
+		b.close()
+	})
+}
+
+func TestDeliver_ADecoyEndsAsTheNewestMessageToItsCountryDid(t *testing.T) {
+	t.Parallel()
+	sent, down := Result{Verdict: VerdictSent}, Result{Verdict: VerdictRetry, Detail: "503", Told: "503"}
+	closed := Result{Verdict: VerdictRecipient, Detail: "closed", Told: "no way to +15551234567", Abroad: true}
+	for name, c := range map[string]struct {
+		says       []Result
+		wait       time.Duration
+		here, away Delivery
+	}{
+		"down":                      {[]Result{sent, down}, 0, Delivery{State: StateFailed, Told: "503"}, Delivery{State: StateFailed, Told: "503"}},
+		"may have arrived":          {[]Result{{Verdict: VerdictUnknown, Told: "502"}}, 0, Delivery{State: StateUnknown, Told: "502"}, Delivery{State: StateUnknown, Told: "502"}},
+		"down long ago":             {[]Result{sent, down}, 2 * time.Minute, Delivery{State: StateSent}, Delivery{State: StateSent}},
+		"up again":                  {[]Result{down, sent}, 0, Delivery{State: StateSent}, Delivery{State: StateSent}},
+		"settings are wrong":        {[]Result{{Verdict: VerdictConfig, Told: "401"}}, time.Hour, Delivery{State: StateFailed, Told: "401"}, Delivery{State: StateFailed, Told: "401"}},
+		"closed country":            {[]Result{closed}, 0, Delivery{State: StateFailed, Told: "no way to +15557654321", Personal: true}, Delivery{State: StateSent}},
+		"refused":                   {[]Result{{Verdict: VerdictRefused, Told: "400"}}, 0, Delivery{State: StateFailed, Told: "400", Personal: true}, Delivery{State: StateSent}},
+		"one reader wants none":     {[]Result{{Verdict: VerdictRecipient, Told: "21610"}}, 0, Delivery{State: StateSent}, Delivery{State: StateSent}},
+		"left alone after failures": {[]Result{down, down, down, down, down, down}, 0, Delivery{State: StateFailed, Told: "503"}, Delivery{State: StateFailed, Told: "503"}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBench(t)
+			p := &phone{postman: postman{script: c.says}}
+			b.phoned(p)
+			for i, r := range c.says {
+				got := b.sender.Deliver(t.Context(), b.queue(b.text(fmt.Sprintf("c%d", i))))
+				if got.Told != r.Told {
+					t.Errorf("%s: message %d is told %q, want %q", name, i, got.Told, r.Told)
+				}
+			}
+			if n := p.count(); n > breakAfter {
+				t.Errorf("%s: the provider was asked %d times", name, n)
+			}
+			time.Sleep(c.wait)
+			for to, want := range map[string]Delivery{"+15557654321": c.here, "+4915112345678": c.away} {
+				m := b.text("d" + to)
+				m.To, m.Decoy = to, true
+				got := b.sender.Deliver(t.Context(), b.queue(m))
+				if got.result = (Result{}); got != want {
+					t.Errorf("%s: a decoy to %s ends as %+v, want %+v", name, to, got, want)
+				}
+			}
+			b.close()
+		})
+	}
+}
+
+// hung is a provider that takes a message and never says so.
+type hung struct{ phone }
+
+func (h *hung) Send(ctx context.Context, _ Note) Result {
+	<-ctx.Done()
+	return Result{Verdict: VerdictUnknown, Detail: "no answer", Told: "ETIMEDOUT"}
+}
+
+func TestDeliver_AProviderThatHangsIsToldOfInTimeAndDecoysTakeAsLong(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.phoned(&hung{})
+		for i, decoy := range []bool{false, true} {
+			m := b.text(fmt.Sprintf("c%d", i))
+			m.Decoy = decoy
+			began := time.Now()
+			got := b.sender.Deliver(t.Context(), b.queue(m))
+			if took := time.Since(began); got.State != StateUnknown || got.Told != "ETIMEDOUT" || took < 27*time.Second || took >= deliverTime {
+				t.Errorf("decoy %t: %+v after %s", decoy, got, took)
+			}
+		}
+		b.close()
+	})
+}
+
+func TestDeliver_WhoeverHangsUpTeachesDecoysNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.phoned(&hung{})
+		asked, hangUp := context.WithTimeout(t.Context(), time.Second)
+		defer hangUp()
+		if got := b.sender.Deliver(asked, b.queue(b.text("c1"))); got.State != StateQueued {
+			t.Errorf("got %+v", got)
+		}
+		m := b.text("d1")
+		m.Decoy = true
+		began := time.Now()
+		if got := b.sender.Deliver(t.Context(), b.queue(m)); got.State != StateSent || time.Since(began) > time.Second {
+			t.Errorf("a decoy: %+v after %s", got, time.Since(began))
+		}
+		time.Sleep(deliverTime)
 		b.close()
 	})
 }

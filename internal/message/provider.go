@@ -25,6 +25,8 @@ type Result struct {
 	Detail string
 	// Told is what Auth0 says of a failure to whoever asked for a text message; empty where it says nothing of its own.
 	Told string
+	// Abroad says of VerdictRecipient that the service takes no message to the country at all.
+	Abroad bool
 	// ProviderMessageID is what the provider calls the message, where it says so.
 	ProviderMessageID string
 	// Unreached says that nobody listens where the service should be.

@@ -29,7 +29,7 @@ type breaker struct {
 	mu      sync.Mutex
 	retries int
 	until   time.Time
-	reason  string
+	last    Result // what began the pause
 }
 
 // note learns from a result.
@@ -47,16 +47,16 @@ func (b *breaker) note(now time.Time, r Result) {
 		pause = breakFor
 	}
 	if pause > 0 {
-		b.until, b.reason = now.Add(pause), r.Detail
+		b.until, b.last = now.Add(pause), r
 	}
 }
 
 // closedUntil gives the end of a pause and what began it.
-func (b *breaker) closedUntil(now time.Time) (time.Time, string) {
+func (b *breaker) closedUntil(now time.Time) (time.Time, Result) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if !now.Before(b.until) {
-		return time.Time{}, ""
+		return time.Time{}, Result{}
 	}
-	return b.until, b.reason
+	return b.until, b.last
 }

@@ -511,8 +511,8 @@ func TestPause_AfterFiveFailuresInARow(t *testing.T) {
 	for range breakAfter {
 		b.note(now, Result{Verdict: VerdictRetry, Detail: "down"})
 	}
-	if until, reason := b.closedUntil(now); until != now.Add(breakFor) || reason != "down" {
-		t.Errorf("closed until %v because %q, want 30 s because of the last failure", until, reason)
+	if until, last := b.closedUntil(now); until != now.Add(breakFor) || last.Detail != "down" {
+		t.Errorf("closed until %v because %q, want 30 s because of the last failure", until, last.Detail)
 	}
 	if until, _ := b.closedUntil(now.Add(breakFor)); !until.IsZero() {
 		t.Error("closed after its time")

@@ -89,6 +89,7 @@ func (t *twilioAccount) create(ctx context.Context, name string, form url.Values
 	if verdict, known := twilioVerdicts[said.Code]; known && got.status != http.StatusTooManyRequests {
 		r.Verdict = verdict
 	}
+	r.Abroad = said.Code == 21408 || said.Code == 21215
 	return r
 }
 

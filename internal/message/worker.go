@@ -36,7 +36,7 @@ type worker struct {
 	mu       sync.Mutex
 	fresh    []*Prepared
 	ended    []ended
-	awaited  map[Key]chan Delivery // messages whose askers wait
+	awaited  map[Key]waiting // messages whose askers wait
 	inFlight int
 	retryAt  time.Time // the earliest retry that this worker knows of
 	closing  bool
@@ -69,8 +69,7 @@ type ended struct {
 	failure *Failure // set when the tenant's log is to tell
 	warning *Failure // set when it is to tell of its template
 
-	told   string // to whoever waits for the outcome
-	config bool   // the provider's settings are wrong
+	result Result // that led to it, for whoever waits for the outcome
 }
 
 func newWorker(c Config, m *metrics) *worker {
@@ -81,7 +80,7 @@ func newWorker(c Config, m *metrics) *worker {
 		wake:  make(chan struct{}, 1),
 		done:  make(chan struct{}),
 
-		awaited: map[Key]chan Delivery{},
+		awaited: map[Key]waiting{},
 	}
 	w.sendContext, w.cutSends = context.WithCancel(context.Background())
 	return w
