@@ -275,16 +275,20 @@ func (l *Logins) issue(ctx context.Context, s Start, canonical string, known otp
 		return err
 	}
 	if s.Connection.SendsItself() {
-		return l.deliver(ctx, tenantID, challenge, prepared)
+		return l.deliver(ctx, s, challenge, prepared)
 	}
 	l.c.Messages.Committed(prepared)
 	return nil
 }
 
 // deliver waits for the provider of the connection, as Auth0 does. A code that certainly has not left dies with the failure;
-// one that may have is good.
-func (l *Logins) deliver(ctx context.Context, tenantID string, c *otp.Challenge, p *message.Prepared) error {
+// one that may have is good. Where nobody may hear who has an account, a refusal of one reader looks sent: strangers get none.
+func (l *Logins) deliver(ctx context.Context, s Start, c *otp.Challenge, p *message.Prepared) error {
+	tenantID := s.Site.Tenant.ID
 	d := l.c.Messages.Deliver(ctx, p)
+	if o := s.Connection.Options; d.Personal && o.DisableSignup && (o.DisableSignupSilent || !s.Reveal) {
+		return nil
+	}
 	if d.State == message.StateFailed {
 		err := l.c.Tx.InTx(ctx, func(ctx context.Context) error { return l.c.Codes.Withdraw(ctx, tenantID, c) })
 		if err != nil {

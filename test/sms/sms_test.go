@@ -2,6 +2,7 @@
 package sms_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"latchkey/internal/client"
 	"latchkey/internal/egress"
@@ -279,5 +281,43 @@ func TestSMS_TheWordsOfAConnectionThatNobodySendsForAreShown(t *testing.T) {
 	startSMS(b, s, number)
 	if text := s.Mail(t, number); strings.Contains(text.Text, "Orchard") {
 		t.Errorf("where the tenant's provider sends, the words are the tenant's; got %q", text.Text)
+	}
+}
+
+func TestGateway_AFailureDoesNotTellWhoHasAnAccount(t *testing.T) {
+	t.Parallel()
+	const known, blocked, unknown = number, "+14155552672", "+14155552673"
+	g := newGateway(t)
+	s := servertest.NewEgress(t, loopback(t))
+	withSMS(s, map[string]any{"name": "sms", "provider": "sms_gateway", "gateway_url": g.URL})
+	seedPeople(t, s, known, blocked)
+	b := s.Browser(t)
+	for _, status := range []int{500, 503, 502, 400, 401, 200} {
+		s.Clock.Advance(time.Hour)
+		g.says(status)
+		asked := len(g.got())
+		want := startSMS(b, s, known)
+		// A silent connection says nothing of what is refused for one reader.
+		if wantStatus := map[int]int{200: 200, 400: 200}[status]; want.Status != cmp.Or(wantStatus, 400) {
+			t.Errorf("gateway %d: the start answered %d: %s", status, want.Status, want.Body)
+		}
+		for _, to := range []string{blocked, unknown} {
+			a := startSMS(b, s, to)
+			if a.Status != want.Status || a.Status != 200 && a.Body != want.Body {
+				t.Errorf("gateway %d: %s answered %d %s, somebody known %d %s", status, to, a.Status, a.Body, want.Status, want.Body)
+			}
+		}
+		if n := len(g.got()) - asked; n != 1 {
+			t.Errorf("gateway %d: it was asked %d times", status, n)
+		}
+	}
+	g.says(500, 500, 500, 500, 500) // then it is left alone for a while
+	for i := range 7 {
+		s.Clock.Advance(map[bool]time.Duration{true: time.Hour}[i < 5])
+		want := startSMS(b, s, known)
+		if a := startSMS(b, s, blocked); want.Status != 400 || a.Status != 400 || a.Body != want.Body ||
+			want.JSON(t)["error_description"] != "Unexpected response while calling the SMS gateway: 500" {
+			t.Errorf("start %d: somebody blocked %d %s, somebody known %d %s", i, a.Status, a.Body, want.Status, want.Body)
+		}
 	}
 }
