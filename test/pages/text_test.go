@@ -2,6 +2,7 @@ package pages_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -451,4 +452,51 @@ func TestSwitch_IsRefusedWhereItIsNotOffered(t *testing.T) {
 		v.identify("ada@example.com")
 		want(t, v.post(pathCode, "connection", c.to), 400, screenCode, "invalid-connection")
 	}
+}
+
+func TestText_ClosedNumbersUseNothingUpAndProvenOnesAreNotHeldBack(t *testing.T) {
+	servertest.Each(t, func(t *testing.T, s *servertest.Server) {
+		addText(s)
+		home := s.Browser(t)
+		login := func(b *servertest.Browser) *visit {
+			v := begin(t, s, b, "connection", "sms", "prompt", "login")
+			v.codes = pathText
+			v.wantNext(v.post(pathLogin, "username", number), pathText)
+			return v
+		}
+		// got counts the messages to the number, when one to somebody abroad has come after them.
+		got := func() int {
+			const canary = "+4915112345678"
+			begin(t, s, s.Browser(t), "connection", "sms").post(pathLogin, "username", canary)
+			s.Code(t, canary)
+			return len(inbox(t, s, number))
+		}
+		v := login(home)
+		v.wantNext(v.code(s.Code(t, number)), pathResume)
+		for i := range 60 {
+			b := s.Browser(t)
+			b.Headers.Set("X-Forwarded-For", fmt.Sprintf("198.%d.7.1", i))
+			v := begin(t, s, b, "connection", "sms")
+			v.wantNext(v.post(pathLogin, "username", fmt.Sprintf("+1900234%04d", i)), pathText)
+		}
+		seen := got()
+		login(s.Browser(t))
+		if n := got(); n != seen+1 {
+			t.Fatalf("closed numbers have used the country up: %d messages, want %d", n, seen+1)
+		}
+		for i := range 49 {
+			b := s.Browser(t)
+			b.Headers.Set("X-Forwarded-For", fmt.Sprintf("198.%d.8.1", i))
+			v := begin(t, s, b, "connection", "sms")
+			v.wantNext(v.post(pathLogin, "username", fmt.Sprintf("+120255502%02d", i)), pathText)
+		}
+		login(s.Browser(t))
+		if n := got(); n != seen+1 {
+			t.Errorf("a full country sends: %d messages, want %d", n, seen+1)
+		}
+		login(home)
+		if n := got(); n != seen+2 {
+			t.Errorf("a browser that has proven the number is held back: %d messages, want %d", n, seen+2)
+		}
+	})
 }
