@@ -260,7 +260,8 @@ func (d *Door) Kill(ctx context.Context, tenantID string, checked otp.Checked) e
 
 // claim marks an address verified that was not. Where it is the account's own, it closes every way in that whoever made the
 // account may have opened: nobody had proven the address before. The address of a linked identity says nothing about who
-// made the account.
+// made the account. Tickets and proofs that wait are refused by the moment of the claim (user.ClaimedAt), which is written with
+// it.
 func (d *Door) claim(ctx context.Context, e Entry, p Proven) error {
 	tenantID, u := e.Site.Tenant.ID, p.User
 	if err := d.c.Users.UpdateUser(ctx, tenantID, u); err != nil {

@@ -321,8 +321,8 @@ func (s *Server) resumed(ctx context.Context, site tenant.Site, tx *transaction.
 	if err != nil && !errors.Is(err, user.ErrNotFound) {
 		return nil, err
 	}
-	// An identity that was separated meanwhile proves another user.
-	if err != nil || v.user.IdentityAt(tx.Proof.Connection, tx.Proof.Identifier) < 0 {
+	// An identity that was separated meanwhile proves another user, and nobody's proof outlives a claim.
+	if err != nil || v.user.IdentityAt(tx.Proof.Connection, tx.Proof.Identifier) < 0 || v.user.ClaimedAfter(tx.Proof.At) {
 		return nil, &Refusal{Protocol: protocolError("invalid_request", "The user does not exist anymore."), ClientID: c.ID}
 	}
 	return v, nil

@@ -62,6 +62,8 @@ func (t *Tickets) open(ctx context.Context, tenantID string, secret Secret) (ope
 		return o, ErrExpired
 	case verified:
 		return o, ErrVerified
+	case u.ClaimedAfter(found.CreatedAt):
+		return opened{}, ErrUnknown
 	}
 	return o, nil
 }
@@ -149,18 +151,19 @@ func (t *Tickets) verify(ctx context.Context, site tenant.Site, o opened, c *cli
 	return err
 }
 
-// withVerified gives a copy of the user whose login has a verified address.
+// withVerified gives a copy of the user whose login has a verified address, with a note that a link verified it.
 func withVerified(u *user.User, named Identity) *user.User {
 	out := *u
 	for i, id := range u.Identities {
 		if id.Provider != named.Provider || id.UserID != named.UserID {
 			continue
 		}
+		out.Identities = slices.Clone(u.Identities)
+		out.Identities[i].LinkVerified, _, _ = address(u, named)
 		if i == 0 {
 			out.EmailVerified = true
 			break
 		}
-		out.Identities = slices.Clone(u.Identities)
 		out.Identities[i].ProfileData = maps.Clone(id.ProfileData)
 		out.Identities[i].ProfileData[user.ProfileEmailVerified] = true
 		break

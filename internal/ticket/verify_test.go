@@ -131,6 +131,36 @@ func TestVerify_AUserWhoIsChangedMeanwhileIsReadAgain(t *testing.T) {
 	}
 }
 
+// A link that was asked for before the owner of the main address had come once still verified another address of the account.
+func TestVerify_NoTicketOutlivesAClaim(t *testing.T) {
+	t.Parallel()
+	keys, err := seal.NewKeyset()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := clock.NewFake(time.Unix(1e9, 0))
+	for after, want := range map[time.Duration]error{-time.Second: nil, 0: nil, time.Millisecond: ErrUnknown} {
+		m := &memory{user: user.User{
+			ID: "auth0|1", Email: "a@example.com", ClaimedAt: c.Now().Add(after),
+			Identities: []user.Identity{{Connection: "db", Provider: connection.Database, UserID: "1"}},
+		}}
+		tickets := New(Config{Tx: m, Store: m, Users: m, Connections: m, Links: m, Log: eventlog.New(log{m: m}, c, 1), Keys: keys, Clock: c})
+		site := tenant.Site{Tenant: &tenant.Tenant{ID: "t"}, Domain: tenant.Domain{Host: "x.example", Issuer: "https://x.example/"}}
+		address, err := tickets.Issue(t.Context(), Asked{Site: site, User: &m.user})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, rest, _ := strings.Cut(address, "=")
+		_, err = tickets.Verify(t.Context(), site, Secret(strings.TrimSuffix(rest, "#")), nil, eventlog.Origin{})
+		if !errors.Is(err, want) || m.user.EmailVerified != (want == nil) {
+			t.Errorf("claimed %s after the ticket was made: got %v and verified %v, want %v", after, err, m.user.EmailVerified, want)
+		}
+		if want == nil && m.user.Identities[0].LinkVerified != "a@example.com" {
+			t.Errorf("the note of the link is %q", m.user.Identities[0].LinkVerified)
+		}
+	}
+}
+
 func TestSecret_HidesItself(t *testing.T) {
 	t.Parallel()
 	s := Secret("abcdefghijklmnopqrstuvwxyz012345")

@@ -39,6 +39,14 @@ func (u *User) PasswordAt(connection, identifier string) Password {
 	}
 }
 
+// HasPasswordOf reports whether an identity, by its place, has a password.
+func (u *User) HasPasswordOf(at int) bool {
+	if at == 0 {
+		return u.Password != ""
+	}
+	return u.Identities[at].Password != ""
+}
+
 // WithPasswordAt gives a copy of the account with another hash of the same password at that identity.
 func (u *User) WithPasswordAt(connection, identifier string, hash Password) *User {
 	v := *u
@@ -106,7 +114,7 @@ func (u *User) Join(other *User, now time.Time) *User {
 }
 
 // Verify gives a copy of the account in which an identifier of a passwordless identity is proven, and whether it is one of the
-// main identity. A profile that lacks the address gets it.
+// main identity: then the account is claimed. A profile that lacks the address gets it.
 func (u *User) Verify(connection, identifier string, now time.Time) (verified *User, main bool) {
 	v := *u
 	v.Identities = slices.Clone(u.Identities)
@@ -116,6 +124,9 @@ func (u *User) Verify(connection, identifier string, now time.Time) (verified *U
 	}
 	v.UpdatedAt = now
 	c := u.contactsOf(at)
+	if at == 0 {
+		v.ClaimedAt = now.Truncate(time.Millisecond) // as moments are stored that it is compared with
+	}
 	number := identifier == c.phone || identifier != c.email && u.Identities[at].texts()
 	switch {
 	case at == 0 && number:

@@ -51,6 +51,9 @@ type User struct {
 
 	// LastPasswordReset is when the password was last changed; zero for never.
 	LastPasswordReset time.Time `json:"last_password_reset,omitzero"`
+	// ClaimedAt is when the owner of the account's address proved it for the first time; zero where that made the account, or
+	// never happened. What was proven or made before was perhaps somebody else's.
+	ClaimedAt time.Time `json:"claimed_at,omitzero"`
 	// BlockDecided is whether somebody has ever blocked the account or said that it is not.
 	BlockDecided bool `json:"block_decided,omitempty"`
 
@@ -84,6 +87,9 @@ type Identity struct {
 	// Identifiers are the canonical addresses and names under which the connection finds the account: one for passwordless
 	// connections; for databases each attribute that is an identifier.
 	Identifiers []string `json:"-"`
+	// LinkVerified is the address that was verified by a link in a mail: whoever reads it was asked to confirm an account that
+	// somebody else may have made, with a password of theirs.
+	LinkVerified string `json:"link_verified,omitempty"`
 }
 
 // IdentityID gives the id of the identity under which a connection finds the account by an identifier: what
@@ -127,6 +133,10 @@ func (u *User) Language() string {
 	tag, _ := u.Claims["locale"].(string)
 	return tag
 }
+
+// ClaimedAfter reports whether the account was claimed by the owner of its address after a moment: what was given for it at
+// that moment counts no more.
+func (u *User) ClaimedAfter(at time.Time) bool { return at.Before(u.ClaimedAt) }
 
 // gravatar is the picture Auth0 gives a new account: looked up by mail clients and applications, never by us.
 func gravatar(email string) string {
