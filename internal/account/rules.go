@@ -129,6 +129,9 @@ func (l login) put(u *user.User, at int, c *connection.Connection) {
 	id := &u.Identities[at]
 	r := rulesOf(c)
 	id.Identifiers = r.identifiers(l)
+	if !l.emailVerified {
+		id.LinkVerified = ""
+	}
 	if at == 0 {
 		u.Email, u.PhoneNumber, u.Username, u.Password = l.email, l.phone, l.username, l.password
 		u.EmailVerified, u.PhoneVerified = l.emailVerified, l.phoneVerified

@@ -117,6 +117,8 @@ func (j *joining) may(e Entry, u *user.User) bool {
 			return false
 		case c.Strategy != connection.Database:
 			return true
+		case i.LinkVerified == j.address && u.HasPasswordOf(at):
+			return false // somebody else may have made the account, chosen the password and had the mail sent
 		case e.Connection.Strategy == connection.SMS:
 			return c.Options.UniquePhone()
 		}

@@ -2,6 +2,7 @@ package linking_test
 
 import (
 	"fmt"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -167,6 +168,11 @@ func TestAutomatic_RefusesToJoin(t *testing.T) {
 				t.Fatal(err)
 			}
 		}},
+		// Whoever made an account with a victim's address and a password of their own could once have the victim's logins: one
+		// click in the mail that asks to verify the address was enough.
+		{"the other has a password and its address was verified by a link", "email", "email", ada, func(t *testing.T, s *servertest.Server) {
+			click(t, s, create(s, with(doc{"email_verified": false})))
+		}},
 		{"a number where only addresses join", "email", "sms", number, func(_ *testing.T, s *servertest.Server) {
 			create(s, doc{"connection": "email", "email": ada, "email_verified": true})
 			s.AddConnection(&connection.Connection{Name: "sms-two", Strategy: connection.SMS}, s.Native)
@@ -193,6 +199,53 @@ func TestAutomatic_RefusesToJoin(t *testing.T) {
 			}
 			if details, _ := signup(t, s)["details"].(doc); details["linked_to"] != nil {
 				t.Errorf("the log tells of a link: %v", details)
+			}
+		})
+	}
+}
+
+// click verifies the address of a user by the link of a ticket.
+func click(t *testing.T, s *servertest.Server, userID string) {
+	t.Helper()
+	address := s.Must(201, "POST", "/tickets/email-verification", doc{"user_id": userID}).Doc()["ticket"].(string)
+	link, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a := s.Browser(t).Post(link.RequestURI(), url.Values{"state": {link.Query().Get("ticket")}, "action": {"default"}}); a.Status >= 400 {
+		t.Fatalf("the click answered %d: %s", a.Status, a.Body)
+	}
+	if !stored(t, s, userID).EmailVerified {
+		t.Fatal("the click verified nothing")
+	}
+}
+
+func TestAutomatic_AClickCountsWhereNobodyChoseAPasswordOrAnAdministratorVouches(t *testing.T) {
+	t.Parallel()
+	for name, after := range map[string]func(t *testing.T, s *servertest.Server, owner string){
+		"the password is gone": func(t *testing.T, s *servertest.Server, owner string) {
+			u := stored(t, s, owner)
+			u.Password = ""
+			if err := s.Database.Store.UpdateUser(t.Context(), s.Tenant.ID, u); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"an administrator vouches": func(_ *testing.T, s *servertest.Server, owner string) {
+			for _, verified := range []bool{false, true} {
+				s.Must(200, "PATCH", path(owner), doc{"email_verified": verified, "connection": "people"})
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := servertest.New(t)
+			connect(s)
+			turn(s, "email")
+			owner := create(s, doc{"connection": "people", "email": ada, "email_verified": false, "password": "Secret-Phrase-7", "verify_email": false})
+			click(t, s, owner)
+			after(t, s, owner)
+			if _, sub := enter(t, s, "email", ada); sub != owner {
+				t.Errorf("the login is %s, want %s", sub, owner)
 			}
 		})
 	}
