@@ -9,7 +9,6 @@ import (
 	"latchkey/internal/client"
 	"latchkey/internal/clock"
 	"latchkey/internal/connection"
-	"latchkey/internal/contact"
 	"latchkey/internal/eventlog"
 	"latchkey/internal/grant"
 	"latchkey/internal/message"
@@ -225,16 +224,6 @@ func (d *Door) Record(ctx context.Context, e Entry, p Proven, login *Login) erro
 		return nil
 	}
 	return d.RecordLogin(ctx, e, p.User, *login)
-}
-
-// MakeRoom tells the limits of a country that a code was typed which went there by text message. It is the last step of a
-// transaction that records a proof: many logins share the row, and whoever starts a code locks it last too.
-func (d *Door) MakeRoom(ctx context.Context, e Entry, p Proven) error {
-	if p.try != nil || e.Connection == nil || e.Connection.Strategy != connection.SMS || d.Admit(p.User) != nil {
-		return nil
-	}
-	country := contact.LineOf(p.checked.Identifier()).Region
-	return d.c.Guard.Credit(ctx, e.Site.Tenant.ID, protect.PhoneVerified(country))
 }
 
 // MarkChecked notes in the caller's transaction that a right code was shown, which is shown again in a moment to be spent.

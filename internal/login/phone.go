@@ -13,7 +13,6 @@ import (
 	"latchkey/internal/message"
 	"latchkey/internal/protect"
 	"latchkey/internal/resource"
-	"latchkey/internal/user"
 )
 
 // phoneProtection is the tenant's setting of growing waits (Auth0 docs, "Phone Provider Protection").
@@ -25,7 +24,7 @@ var errClosed = &ProviderError{"Permission to send an SMS has not been enabled f
 // limitPhone adds what bounds text messages to a start, or refuses it: to a closed number, and where the connection is bound to
 // a tenant's provider that cannot send. Where refusals of numbers are not told the start is closed. To a closed number nothing
 // is sent, so it takes nothing from what the tenant and the country may have.
-func (l *Logins) limitPhone(ctx context.Context, s *Start, number string, u *user.User) error {
+func (l *Logins) limitPhone(ctx context.Context, s *Start, number string) error {
 	own := s.Site.Tenant.Settings.Own().PhoneLimits
 	rules := protect.PhoneRules{}
 	var countries []string
@@ -62,12 +61,9 @@ func (l *Logins) limitPhone(ctx context.Context, s *Start, number string, u *use
 	if err != nil && !errors.Is(err, resource.ErrNotFound) {
 		return fmt.Errorf("read how a tenant protects its phone provider: %w", err)
 	}
-	rules.Growing = stored != nil && stored.Document["type"] == "exponential"
-	subject := number
-	if u != nil {
-		subject = fmt.Sprintf("%s#%d", number, u.LoginsCount)
+	if stored != nil && stored.Document["type"] == "exponential" {
+		s.Limits = append(s.Limits, protect.Waits(l.c.Door.Asker(s.Entry, number))...)
 	}
-	s.Limits = append(s.Limits, rules.Waits(subject)...)
 	s.totals = rules.Totals(line.Region)
 	if !l.c.Codes.Knows(s.Site.Tenant.ID, s.Device, s.Connection.Name, number) {
 		s.totals = append(s.totals, protect.Ask{Limit: protect.PhoneUnverified, Subject: line.Region})

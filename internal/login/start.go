@@ -116,7 +116,7 @@ func (l *Logins) start(ctx context.Context, s Start) (Started, error) {
 	}
 	s.locale = locale.OfMessage(s.Site.Tenant.Settings.Locales(), s.Origin.Language, own)
 	if s.Connection.Strategy == connection.SMS {
-		if err := l.limitPhone(ctx, &s, canonical, user); err != nil {
+		if err := l.limitPhone(ctx, &s, canonical); err != nil {
 			return Started{}, err
 		}
 	}

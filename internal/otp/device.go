@@ -73,6 +73,9 @@ func (o *Codes) subject(tenantID string, d Device, connection, identifier string
 	return identifier
 }
 
+// ID names the browser; empty for the zero Device.
+func (d Device) ID() string { return d.id }
+
 // Knows reports whether somebody has proven in the browser to read the address.
 func (o *Codes) Knows(tenantID string, d Device, connection, identifier string) bool {
 	name := ofDevice(tenantID, connection, identifier)

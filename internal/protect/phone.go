@@ -40,7 +40,6 @@ type PhoneRules struct {
 	TenantPerDay   *int
 	CountryPerDay  *int
 	NetworkPerHour *int
-	Growing        bool // messages to one number have to wait longer and longer
 }
 
 // Network gives the question about the network that asks for a text message, whether one is sent or not.
@@ -48,12 +47,9 @@ func (r PhoneRules) Network(ip string) Ask {
 	return Ask{Limit: perTime("phone_network_hour", r.NetworkPerHour, phonePerNetworkHour, time.Hour), Subject: wideNetwork(ip)}
 }
 
-// Waits gives the questions about how long a recipient has waited. Subject names the recipient, and changes with each login of
-// theirs, with which waits begin anew.
-func (r PhoneRules) Waits(subject string) []Ask {
-	if !r.Growing {
-		return nil
-	}
+// Waits gives the questions about how long somebody has waited for messages to a number. Subject names both. A login with the
+// number begins the waits anew (Guard.Forget).
+func Waits(subject string) []Ask {
 	asks := make([]Ask, len(phoneWaits))
 	for i, wait := range phoneWaits {
 		asks[i] = Ask{Limit: wait, Subject: subject}

@@ -139,6 +139,18 @@ func (g *Guard) Credit(ctx context.Context, tenantID string, asks ...Ask) error 
 	return nil
 }
 
+// Forget empties buckets in the database, in the caller's transaction.
+func (g *Guard) Forget(ctx context.Context, tenantID string, asks ...Ask) error {
+	keys := make([]string, len(asks))
+	for i, a := range asks {
+		keys[i] = a.Limit.Name + ":" + a.Subject
+	}
+	if err := g.store.EmptyBuckets(ctx, tenantID, keys); err != nil {
+		return fmt.Errorf("empty %d limits: %w", len(asks), err)
+	}
+	return nil
+}
+
 // Tenth is asked of what a full limit holds back, and lets every tenth of a subject through, so that a limit can learn that
 // things are better. It counts in this node's memory.
 func (g *Guard) Tenth(tenantID string, a Ask) bool {

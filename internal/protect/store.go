@@ -30,4 +30,6 @@ type Store interface {
 	// fit is counted as Over: the caller rolls its transaction back. Of any number of parallel callers no more fit than
 	// the buckets hold.
 	Mark(ctx context.Context, tenantID string, now time.Time, buckets []Bucket) ([]Level, error)
+	// EmptyBuckets takes all marks out of buckets. A queued write.
+	EmptyBuckets(ctx context.Context, tenantID string, keys []string) error
 }

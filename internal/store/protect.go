@@ -84,3 +84,17 @@ func level(b protect.Bucket, now time.Time, emptyAt int64) protect.Level {
 	}
 	return protect.Level{Key: b.Key, Remaining: remaining, Reset: clock.FromMillis(emptyAt)}
 }
+
+const emptyBuckets = `DELETE FROM buckets WHERE tenant_id = $1 AND bucket IN (`
+
+// EmptyBuckets implements protect.Store.
+func (db *DB) EmptyBuckets(ctx context.Context, tenantID string, keys []string) error {
+	if len(keys) == 0 {
+		return nil
+	}
+	args := []any{tenantID}
+	for _, key := range keys {
+		args = append(args, key)
+	}
+	return db.queue(ctx, tuples(emptyBuckets, len(keys), 1, 2, "", ")"), args...)
+}

@@ -119,6 +119,30 @@ func TestLimits_GrowingWaitsEndWithALogin(t *testing.T) {
 	})
 }
 
+func TestLimits_GrowingWaitsAreEachAskersOwn(t *testing.T) {
+	servertest.Each(t, func(t *testing.T, s *servertest.Server) {
+		withSMS(s, map[string]any{"name": "sms"})
+		s.Must(200, "PATCH", "/attack-protection/phone-provider-protection", map[string]any{"type": "exponential"})
+		owner, stranger := from(t, s, "192.0.2.1"), from(t, s, "203.0.113.7")
+		must := func(b *servertest.Browser, want int) {
+			t.Helper()
+			if a := startSMS(b, s, number); a.Status != want {
+				t.Errorf("got %d %s, want %d", a.Status, a.Body, want)
+			}
+		}
+		must(stranger, 200)
+		s.Code(t, number)
+		must(owner, 200) // a stranger keeps nobody waiting
+		code := s.Code(t, number)
+		must(owner, 429)
+		must(stranger, 429)
+		owner.MustToken(smsForm(s, number, code))
+		must(owner, 200)
+		must(owner, 429)
+		must(stranger, 429) // and does not learn of the login
+	})
+}
+
 func TestLimits_ACountryThatTypesNoCodesIsClosedUntilSomebodyDoes(t *testing.T) {
 	t.Parallel()
 	s := servertest.New(t)

@@ -639,6 +639,20 @@ var limits = []promise{
 		ok(t, err)
 		equal(t, "a mark a minute later is over", levels[0].Over, false)
 	}},
+	{"EmptiedBucketsHoldTheirBurstAgain", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		buckets := []protect.Bucket{{Key: "a", Every: time.Minute, Burst: 1}, {Key: "b", Every: time.Minute, Burst: 1}, {Key: "c", Every: time.Minute, Burst: 1}}
+		_, err := s.db.Mark(ctx, id, at(0), buckets)
+		ok(t, err)
+		ok(t, s.db.EmptyBuckets(ctx, s.tenant(t), []string{"a", "b", "c"}))
+		ok(t, s.db.EmptyBuckets(ctx, id, nil))
+		ok(t, s.db.EmptyBuckets(ctx, id, []string{"a", "b", "none"}))
+		levels, err := s.db.Mark(ctx, id, at(0), buckets)
+		ok(t, err)
+		for i, over := range []bool{false, false, true} {
+			equal(t, "bucket "+levels[i].Key+" is over", levels[i].Over, over)
+		}
+	}},
 	{"OfManyMarksAtOnceNoMoreFitThanTheBucketHolds", func(t *testing.T, s *suite) {
 		ctx, id := t.Context(), s.tenant(t)
 		fit := race(t, s.twoNodes(t), 24, func(db *store.DB, i int) (bool, error) {
