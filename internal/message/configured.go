@@ -22,6 +22,7 @@ type configured struct {
 	credentials credentials
 	settings    resource.Document
 	secrets     []string
+	keep        keeper // of refresh tokens
 }
 
 // credentials are those of all providers; each uses its own (Auth0 docs, "Configure External SMTP Email Providers").

@@ -30,6 +30,8 @@ type Settings interface {
 	Resource(ctx context.Context, tenantID string, kind resource.Kind, id string) (*resource.Resource, error)
 	// ResourceByKey gives a resource by its key, or resource.ErrNotFound.
 	ResourceByKey(ctx context.Context, tenantID string, kind resource.Kind, key string) (*resource.Resource, error)
+	// UpdateResource is that of resource.Store.
+	UpdateResource(ctx context.Context, tenantID string, r *resource.Resource) error
 	// Connections gives the connections of a tenant.
 	Connections(ctx context.Context, tenantID string) ([]*connections.Connection, error)
 }
@@ -227,6 +229,11 @@ func (r *routes) check(ctx context.Context, from source, known *route) error {
 	if known.stored != nil && reflect.DeepEqual(stored, known.stored) {
 		return nil
 	}
+	before, ofMail := known.stored.(mailSettings)
+	if after, _ := stored.(mailSettings); ofMail && r.renewed(from.tenant, before, after, known.own) {
+		known.stored = stored
+		return nil
+	}
 	r.retire(known.own)
 	known.stored, known.own = stored, open()
 	return nil
@@ -276,6 +283,7 @@ func (r *routes) open(tenant string, stored *resource.Resource) *carrier {
 	if err != nil {
 		return r.refusing("tenant", sentence(err))
 	}
+	configured.keep = keeperOf(r.settings, r.keys, tenant, stored)
 	if !configured.enabled {
 		return nil
 	}

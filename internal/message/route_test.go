@@ -55,6 +55,17 @@ func (s *shelf) Connections(context.Context, string) ([]*connections.Connection,
 	return s.connections, s.err
 }
 
+func (s *shelf) UpdateResource(_ context.Context, tenantID string, r *resource.Resource) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.set[tenantID].Version != r.Version {
+		return resource.ErrChanged
+	}
+	r.Version++
+	s.set[tenantID] = r
+	return nil
+}
+
 func (s *shelf) put(tenantID string, r *resource.Resource) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

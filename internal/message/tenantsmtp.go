@@ -65,7 +65,11 @@ func newTenantSMTP(c *configured, e *egress.Egress) (*SMTP, error) {
 		return nil, err
 	}
 	config.headers, config.dial, config.Egress = c.headers(), e.DialMail, e
-	return NewSMTP(config), nil
+	s := NewSMTP(config)
+	if s.config.tokens != nil {
+		s.config.tokens.keep = c.keep
+	}
+	return s, nil
 }
 
 // config reads credentials. Roots are the authorities beside those of the credentials; nil means the system's.

@@ -34,29 +34,37 @@ type tokens struct {
 	address string
 	form    url.Values // what asks for a token
 
+	keep keeper // nil: new refresh tokens are kept in memory alone
+
+	turn sync.Mutex // of whoever asks for a token: the others wait for theirs
+
 	mu      sync.Mutex
 	token   string
 	expires time.Time
 	refresh string   // the newest refresh token, where the server gives new ones
+	kept    string   // the one that the settings hold
 	shown   []string // the newest access tokens, which no answer may repeat
 }
 
 // newTokens makes a source of tokens. Its form is completed by a refresh token that the server gives anew.
 func newTokens(s service, address string, form url.Values) *tokens {
-	return &tokens{service: s, address: address, form: form, refresh: form.Get("refresh_token")}
+	refresh := form.Get("refresh_token")
+	return &tokens{service: s, address: address, form: form, refresh: refresh, kept: refresh}
 }
 
 // get gives a token. Nothing has been handed over while there is none, so what fails here may be tried again unless it is
 // refused.
 func (t *tokens) get(ctx context.Context) (string, *Result) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.token != "" && time.Now().Before(t.expires) {
-		return t.token, nil
+	t.turn.Lock()
+	defer t.turn.Unlock()
+	token, refresh := t.now()
+	if token != "" {
+		t.keepRefresh(ctx)
+		return token, nil
 	}
 	form := maps.Clone(t.form)
-	if t.refresh != "" {
-		form.Set("refresh_token", t.refresh)
+	if refresh != "" {
+		form.Set("refresh_token", refresh)
 	}
 	got, failed := t.post(ctx, t.address, "application/x-www-form-urlencoded", nil, []byte(form.Encode()))
 	if failed != nil {
@@ -74,12 +82,9 @@ func (t *tokens) get(ctx context.Context) (string, *Result) {
 	}
 	decoded := got.decode(&said)
 	if got.status == http.StatusOK && decoded && said.Token != "" {
-		t.token, t.expires = said.Token, time.Now().Add(lifeOf(said.ExpiresIn)-time.Minute)
-		t.shown = append(t.shown[max(0, len(t.shown)-mostShown+1):], said.Token)
-		if t.refresh != "" && said.Refresh != "" {
-			t.refresh = said.Refresh
-		}
-		return t.token, nil
+		t.take(said.Token, said.Refresh, lifeOf(said.ExpiresIn)-time.Minute)
+		t.keepRefresh(ctx)
+		return said.Token, nil
 	}
 	r := got.refused(said.Error + " " + said.Description)
 	switch {
@@ -90,6 +95,56 @@ func (t *tokens) get(ctx context.Context) (string, *Result) {
 	}
 	r.Detail = "The service gave no token: " + r.Detail
 	return "", &r
+}
+
+// now gives the token that lives, if any, and the refresh token.
+func (t *tokens) now() (token, refresh string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if time.Now().Before(t.expires) {
+		token = t.token
+	}
+	return token, t.refresh
+}
+
+func (t *tokens) take(token, refresh string, life time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.token, t.expires = token, time.Now().Add(life)
+	t.shown = append(t.shown[max(0, len(t.shown)-mostShown+1):], token)
+	if t.refresh != "" && refresh != "" {
+		t.refresh = refresh
+	}
+}
+
+// keepRefresh puts a new refresh token into the settings. Where that fails it is tried with the next message: until then this
+// process knows the token.
+func (t *tokens) keepRefresh(ctx context.Context) {
+	t.mu.Lock()
+	before, after := t.kept, t.refresh
+	t.mu.Unlock()
+	if t.keep == nil || before == after {
+		return
+	}
+	now, err := t.keep(ctx, before, after)
+	if err != nil {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.refresh, t.kept = now, now
+}
+
+// renew goes on with the refresh token that the settings hold now, and tells whether it can: not where there is no token that
+// lives, since then somebody may have mended what was refused.
+func (t *tokens) renew(refresh string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if refresh != t.refresh && (t.token == "" || !time.Now().Before(t.expires)) {
+		return false
+	}
+	t.refresh, t.kept = refresh, refresh
+	return true
 }
 
 // forget drops a token that was refused.

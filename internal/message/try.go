@@ -236,6 +236,7 @@ func (t *Trials) own(tenantID string, stored *resource.Resource) (way, bool) {
 	if !c.enabled {
 		return w, false
 	}
+	c.keep = keeperOf(t.c.Settings, t.c.Keys, tenantID, stored)
 	w.name = c.name
 	if c.from != "" {
 		if w.renderer, err = NewRenderer(c.from); err != nil {
