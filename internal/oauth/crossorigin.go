@@ -180,9 +180,13 @@ func (s *Server) readTicket(ctx context.Context, site tenant.Site, a *asked) err
 }
 
 // proveByTicket makes the ticket the proof of a visit, where the browser shows that it is its own. Otherwise it gives the page
-// to ask for that.
+// to ask for that. A verifier counts where there is such a page: who has one elsewhere has not kept it at the client's origin.
 func (s *Server) proveByTicket(ctx context.Context, v *visit, t *loginticket.Ticket) (*Verification, error) {
-	if !s.c.Tickets.Fits(v.site.Tenant.ID, t, v.browser.Ticket.Shown) {
+	shown := v.browser.Ticket.Shown
+	if v.client.VerificationPage() == "" {
+		shown.Verifier = ""
+	}
+	if !s.c.Tickets.Fits(v.site.Tenant.ID, t, shown) {
 		if v.browser.Ticket.Asked || v.client.VerificationPage() == "" {
 			return nil, errTicketCookie
 		}
