@@ -29,3 +29,28 @@ func TestCrossOrigin_AVerifierIsWorthNothingWithoutAPageToKeepIt(t *testing.T) {
 		t.Errorf("its own browser's cookie ended with %v", got)
 	}
 }
+
+func TestCrossOrigin_ABlankCodeIsNoPassword(t *testing.T) {
+	t.Parallel()
+	s := servertest.New(t)
+	c := embedded(s)
+	directory(s, c, "ada@example.com", "correct-Horse-7")
+	b := page(t, s, servertest.WebOrigin)
+	for _, realm := range []string{"members", "email"} {
+		a := b.PostJSON(authenticate, map[string]any{
+			"client_id": c.ID, "username": "ada@example.com", "otp": " ", "realm": realm, "credential_type": client.GrantPasswordlessOTP,
+		})
+		if a.Status != http.StatusBadRequest || a.JSON(t)["error"] != "invalid_request" {
+			t.Errorf("a blank code at %s is answered %d %s", realm, a.Status, a.Body)
+		}
+	}
+	a := b.PostJSON(authenticate, map[string]any{
+		"client_id": c.ID, "username": "ada@example.com", "otp": "123456", "realm": "members", "credential_type": client.GrantPasswordlessOTP,
+	})
+	if a.Status != http.StatusBadRequest || a.JSON(t)["error_description"] != "Unknown realm members." {
+		t.Errorf("a code at a database is answered %d %s", a.Status, a.Body)
+	}
+	if got := s.Rows(t)["guesses"]; got != 0 {
+		t.Errorf("%d tries were counted, want none", got)
+	}
+}

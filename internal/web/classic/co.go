@@ -66,10 +66,16 @@ func (e *edge) authenticate(w http.ResponseWriter, r *http.Request) {
 		refuse(w, r, errParameter, answer)
 		return
 	}
-	t, issued, err := e.OAuth.AuthenticateCrossOrigin(r.Context(), oauth.CrossOrigin{
+	given := oauth.CrossOrigin{
 		Entry: authn.Entry{Site: httpx.Site(r.Context()), Client: c, Origin: httpx.OriginOf(r)},
-		Realm: p.Get("realm"), Username: p.Trimmed("username"), OTP: p.Trimmed("otp"), Password: p.Get("password"),
-	})
+		Realm: p.Get("realm"), Username: p.Trimmed("username"),
+	}
+	if p.Get("credential_type") == credentialOTP {
+		given.OTP = p.Trimmed("otp")
+	} else {
+		given.Password = p.Get("password")
+	}
+	t, issued, err := e.OAuth.AuthenticateCrossOrigin(r.Context(), given)
 	if err != nil {
 		refuse(w, r, err, crossOriginWire(r, err, p.Get("realm")))
 		return
@@ -146,7 +152,9 @@ func checkCredential(c *client.Client, p httpx.Params) (wire, bool) {
 		params = credentialParams[credentialOTP]
 	}
 	wanted := append([]string{"client_id", "credential_type"}, params...)
-	complete := !slices.ContainsFunc(wanted, func(name string) bool { return p.Get(name) == "" })
+	complete := !slices.ContainsFunc(wanted, func(name string) bool {
+		return p.Get(name) == "" || (name != "password" && p.Trimmed(name) == "")
+	})
 	if !complete || slices.ContainsFunc(p.Names(), func(name string) bool { return !slices.Contains(wanted, name) }) {
 		return wire{http.StatusBadRequest, "invalid_request",
 			"Invalid request body. All and only of " + strings.Join(wanted, ", ") + " are required."}, false
