@@ -3,6 +3,7 @@ package classic_test
 import (
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 
 	"latchkey/internal/client"
@@ -52,5 +53,19 @@ func TestCrossOrigin_ABlankCodeIsNoPassword(t *testing.T) {
 	}
 	if got := s.Rows(t)["guesses"]; got != 0 {
 		t.Errorf("%d tries were counted, want none", got)
+	}
+}
+
+func TestOperatorLog_IsNotFilledByMadeUpClients(t *testing.T) {
+	t.Parallel()
+	s := servertest.New(t)
+	b := page(t, s, servertest.WebOrigin)
+	before := len(s.OperatorLog())
+	long := strings.Repeat("x", 100_000)
+	b.PostJSON(authenticate, map[string]any{"client_id": long, "username": "ada@example.com", "password": "w", "realm": "members", "credential_type": realmType})
+	b.PostJSON("/passwordless/start", map[string]any{"client_id": long, "connection": "email", "email": "ada@example.com"})
+	b.PostJSON("/passwordless/verify", map[string]any{"client_id": long, "connection": "email", "email": "ada@example.com", "verification_code": "1"})
+	if got := len(s.OperatorLog()) - before; got > 10_000 {
+		t.Errorf("three calls of a client that is none wrote %d bytes", got)
 	}
 }

@@ -101,12 +101,15 @@ func (e *edge) count(r *http.Request) error {
 
 // clientOf finds the client that a call names; nil where there is none.
 func (e *edge) clientOf(r *http.Request, id string) (*client.Client, error) {
-	httpx.Note(r.Context(), httpx.FieldClientID, id)
 	c, err := e.Clients.Client(r.Context(), httpx.Site(r.Context()).Tenant.ID, id)
-	if isNotFound(err) || (err == nil && c.Global) {
+	switch {
+	case isNotFound(err), err == nil && c.Global:
 		return nil, nil
+	case err != nil:
+		return nil, err
 	}
-	return c, err
+	httpx.Note(r.Context(), httpx.FieldClientID, c.ID)
+	return c, nil
 }
 
 // challenge answers the question whether a captcha is needed.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/netip"
+	"strings"
 	"sync"
 	"time"
 
@@ -41,11 +42,18 @@ func requestOf(ctx context.Context) *request {
 	return r
 }
 
-// Note adds a field to the request's log record; the last value of a field wins. Outside a request it does nothing.
+// maxNote is how many bytes of a value are noted: more than any of ours has, since strangers send some.
+const maxNote = 256
+
+// Note adds a field to the request's log record; the last value of a field wins, and long ones are cut. Outside a request it
+// does nothing.
 func Note(ctx context.Context, field, value string) {
 	r := requestOf(ctx)
 	if r == nil {
 		return
+	}
+	if len(value) > maxNote {
+		value = strings.ToValidUTF8(value[:maxNote], "")
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
