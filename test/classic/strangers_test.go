@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"latchkey/internal/client"
+	"latchkey/internal/connection"
 	"latchkey/test/servertest"
 )
 
@@ -67,5 +68,38 @@ func TestOperatorLog_IsNotFilledByMadeUpClients(t *testing.T) {
 	b.PostJSON("/passwordless/verify", map[string]any{"client_id": long, "connection": "email", "email": "ada@example.com", "verification_code": "1"})
 	if got := len(s.OperatorLog()) - before; got > 10_000 {
 		t.Errorf("three calls of a client that is none wrote %d bytes", got)
+	}
+}
+
+func TestVerify_StrangersCannotUseUpTheCodesOfApplications(t *testing.T) {
+	t.Parallel()
+	s := servertest.New(t)
+	confidential, _ := s.AddClient(&client.Client{Name: "Server", AppType: "regular_web", GrantTypes: []string{client.GrantPasswordlessOTP}})
+	withoutGrant, _ := s.AddClient(&client.Client{Name: "Page", AppType: "spa", TokenEndpointAuthMethod: client.AuthNone, GrantTypes: []string{client.GrantAuthorizationCode}})
+	s.ChangeConnection("email", func(c *connection.Connection) {
+		c.EnabledClients = append(c.EnabledClients, confidential.ID, withoutGrant.ID)
+	})
+	b := s.Browser(t)
+	code := started(t, s, b, "ada@example.com")
+	for range 12 {
+		for _, id := range []string{"", confidential.ID, withoutGrant.ID} {
+			body := map[string]any{"connection": "email", "email": "ada@example.com", "verification_code": servertest.WrongCode(code)}
+			if id != "" {
+				body["client_id"] = id
+			}
+			if a := s.Browser(t).PostJSON("/passwordless/verify", body); a.Status != 401 || a.JSON(t)["error_description"] != wrongEmail {
+				t.Fatalf("a wrong code for %q is answered %d %s", id, a.Status, a.Body)
+			}
+			body["verification_code"] = code
+			if a := s.Browser(t).PostJSON("/passwordless/verify", body); a.Status != 401 || a.JSON(t)["error_description"] != wrongEmail {
+				t.Fatalf("the right code for %q is answered %d %s", id, a.Status, a.Body)
+			}
+		}
+	}
+	if a := check(s.Browser(t), s.Native, "ada@example.com", code); a.Status != http.StatusOK {
+		t.Errorf("the right code for a client that may spend it is answered %d %s", a.Status, a.Body)
+	}
+	if a := b.Token(s.OTPForm("ada@example.com", code)); a.Status != http.StatusOK {
+		t.Errorf("the owner's right code is answered %d %s", a.Status, a.Body)
 	}
 }

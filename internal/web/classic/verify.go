@@ -95,7 +95,8 @@ func (e *edge) verifyingConnection(r *http.Request, c *client.Client, p httpx.Pa
 }
 
 // check asks the login whose code it is: that of this browser, or none where an application started the code. In any other
-// browser the code of a login is wrong, and costs it nothing.
+// browser the code of a login is wrong, and costs it nothing. Of what applications start only those compare here that could
+// spend it without a secret too: anybody else would use up the tries of codes that they cannot try elsewhere.
 func (e *edge) check(r *http.Request, c *client.Client, conn *connection.Connection, p httpx.Params) error {
 	typed := p.Trimmed("email")
 	if conn.Strategy == connection.SMS {
@@ -109,6 +110,9 @@ func (e *edge) check(r *http.Request, c *client.Client, conn *connection.Connect
 	t, err := e.ofCode(r.Context(), r, entry, canonical)
 	if err != nil {
 		return err
+	}
+	if t == nil && (c == nil || !c.Public() || !c.Allows(client.GrantPasswordlessOTP)) {
+		return login.ErrWrongCode
 	}
 	return e.Logins.CheckCode(r.Context(), entry, t, canonical, p.Trimmed("verification_code"))
 }
