@@ -103,3 +103,34 @@ func TestVerify_StrangersCannotUseUpTheCodesOfApplications(t *testing.T) {
 		t.Errorf("the owner's right code is answered %d %s", a.Status, a.Body)
 	}
 }
+
+func TestSSOData_TellsAClientOfItsOwnPeopleAndNoOtherClient(t *testing.T) {
+	t.Parallel()
+	s := servertest.New(t)
+	c := embedded(s)
+	no := false
+	third, _ := s.AddClient(&client.Client{
+		Name: "Third", AppType: "spa", TokenEndpointAuthMethod: client.AuthNone, FirstParty: &no, WebOrigins: []string{"https://third.example.net"},
+		CrossOriginAuth: true, Callbacks: []string{"https://third.example.net/cb"},
+	})
+	without, _ := s.AddClient(&client.Client{
+		Name: "Without", AppType: "spa", TokenEndpointAuthMethod: client.AuthNone, WebOrigins: []string{"https://without.example.net"},
+		CrossOriginAuth: true, Callbacks: []string{"https://without.example.net/cb"},
+	})
+	s.ChangeConnection("email", func(c *connection.Connection) { c.EnabledClients = append(c.EnabledClients, third.ID) })
+	b := s.Browser(t)
+	b.LoginCode(s.Web, "ada@example.com")
+	told := func(c *client.Client, origin string) *servertest.Answer {
+		b.Headers = http.Header{"Origin": {origin}}
+		return b.Get("/user/ssodata?client_id=" + c.ID)
+	}
+	if a := told(third, "https://third.example.net"); a.Body != `{"sso":false}` {
+		t.Errorf("a third party's page is told %s", a.Body)
+	}
+	if a := told(without, "https://without.example.net"); a.Body != `{"sso":false}` {
+		t.Errorf("the page of a client without the connection is told %s", a.Body)
+	}
+	if a := told(c, servertest.WebOrigin); !strings.Contains(a.Body, "ada@") || strings.Contains(a.Body, s.Web.ID) {
+		t.Errorf("the page of a client is told %s", a.Body)
+	}
+}

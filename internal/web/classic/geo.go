@@ -3,8 +3,11 @@ package classic
 import (
 	"cmp"
 	"net/http"
+	"slices"
 
+	"latchkey/internal/client"
 	"latchkey/internal/locale"
+	"latchkey/internal/oauth"
 	"latchkey/internal/web/httpx"
 )
 
@@ -46,18 +49,23 @@ type ssoConnection struct {
 	Strategy string `json:"strategy"`
 }
 
-// ssoData answers GET /user/ssodata: who is logged in in this browser. Pages of ours ask it; one of another host is told only
-// where the client it names lists its origin and may log people in from there.
+// ssoData answers GET /user/ssodata: who is logged in in this browser. Pages of ours ask it. One of another host is told only
+// where the client it names is the tenant's own, lists its origin and may log people in from there, and of people whom that
+// client could log in without asking them: those of a connection that it has.
 func (e *edge) ssoData(w http.ResponseWriter, r *http.Request) {
 	httpx.NoStore(w.Header())
-	origin := r.Header.Get("Origin")
-	if origin != "" && origin != httpx.Site(r.Context()).URL("") {
-		c, err := e.clientOf(r, r.URL.Query().Get("client_id"))
-		if err != nil {
+	if err := e.count(r); err != nil {
+		refuse(w, r, err, commonWire(r, err))
+		return
+	}
+	var asking *client.Client // nil for pages of ours
+	if origin := r.Header.Get("Origin"); origin != "" && origin != httpx.Site(r.Context()).URL("") {
+		var err error
+		if asking, err = e.clientOf(r, r.URL.Query().Get("client_id")); err != nil {
 			refuse(w, r, err, commonWire(r, err))
 			return
 		}
-		if c == nil || !c.CrossOriginAuth || !c.AllowsCredentials(origin) {
+		if asking == nil || !asking.IsFirstParty() || !asking.CrossOriginAuth || !asking.AllowsCredentials(origin) {
 			httpx.WithdrawCORS(w.Header())
 			httpx.WriteJSON(w, http.StatusOK, ssoAnswer{})
 			return
@@ -68,19 +76,31 @@ func (e *edge) ssoData(w http.ResponseWriter, r *http.Request) {
 		refuse(w, r, err, commonWire(r, err))
 		return
 	}
-	answer := ssoAnswer{}
-	if known != nil {
-		u := known.User
-		answer = ssoAnswer{
-			SSO: true, CurrentUser: &currentUser{u.ID, u.Email, u.Name, u.Nickname, u.Picture}, LastUsername: u.Address(),
-			LastUserID: u.ID, Clients: known.Session.Clients,
-		}
-		if n := len(answer.Clients); n > 0 {
-			answer.LastClientID = answer.Clients[n-1]
-		}
-		if known.Connection != nil {
-			answer.LastConnection = &ssoConnection{known.Connection.Name, string(known.Connection.Strategy)}
-		}
+	httpx.WriteJSON(w, http.StatusOK, ssoAnswerFor(asking, known))
+}
+
+// ssoAnswerFor says what a page is told of a session. A client's page hears of no other client.
+func ssoAnswerFor(asking *client.Client, known *oauth.SSO) ssoAnswer {
+	if known == nil {
+		return ssoAnswer{}
 	}
-	httpx.WriteJSON(w, http.StatusOK, answer)
+	clients := known.Session.Clients
+	if asking != nil {
+		if known.Connection == nil || !known.Connection.EnabledFor(asking.ID) {
+			return ssoAnswer{}
+		}
+		clients = slices.DeleteFunc(slices.Clone(clients), func(id string) bool { return id != asking.ID })
+	}
+	u := known.User
+	answer := ssoAnswer{
+		SSO: true, CurrentUser: &currentUser{u.ID, u.Email, u.Name, u.Nickname, u.Picture}, LastUsername: u.Address(),
+		LastUserID: u.ID, Clients: clients,
+	}
+	if n := len(clients); n > 0 {
+		answer.LastClientID = clients[n-1]
+	}
+	if known.Connection != nil {
+		answer.LastConnection = &ssoConnection{known.Connection.Name, string(known.Connection.Strategy)}
+	}
+	return answer
 }
