@@ -134,3 +134,14 @@ func TestSSOData_TellsAClientOfItsOwnPeopleAndNoOtherClient(t *testing.T) {
 		t.Errorf("the page of a client is told %s", a.Body)
 	}
 }
+
+func TestScripts_TheTenantsNamesNoConfidentialClient(t *testing.T) {
+	t.Parallel()
+	s := servertest.New(t)
+	for _, path := range []string{"/info-v1.js", "/tenants/v1/" + s.Tenant.Name + ".js"} {
+		a := s.Browser(t).Get(path)
+		if a.Status != http.StatusOK || strings.Contains(a.Body, s.Web.ID) || !strings.Contains(a.Body, s.Native.ID) {
+			t.Errorf("%s is answered %d %s", path, a.Status, a.Body)
+		}
+	}
+}

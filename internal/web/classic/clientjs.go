@@ -142,7 +142,8 @@ type listedConnection struct {
 	Validation       *nameValidation     `json:"validation,omitempty"`
 }
 
-// tenantScript answers GET /info-v1.js, and GET /tenants/v1/{tenant}.js: the same for all clients, for pages that ask for it.
+// tenantScript answers GET /info-v1.js, and GET /tenants/v1/{tenant}.js: the same for all clients, for pages that ask for it. It
+// names public clients alone, whose ids anybody can read in their programs.
 func (e *edge) tenantScript(w http.ResponseWriter, r *http.Request) {
 	site := httpx.Site(r.Context())
 	if file := r.PathValue("file"); file != "" && file != site.Tenant.Name+".js" {
@@ -150,6 +151,11 @@ func (e *edge) tenantScript(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	all, err := e.Connections.Connections(r.Context(), site.Tenant.ID)
+	if err != nil {
+		refuse(w, r, err, commonWire(r, err))
+		return
+	}
+	public, err := e.publicOf(r, all)
 	if err != nil {
 		refuse(w, r, err, commonWire(r, err))
 		return
@@ -171,10 +177,32 @@ func (e *edge) tenantScript(w http.ResponseWriter, r *http.Request) {
 			s.Name, c.Strategy, s.ShowSignup, s.ShowForgot, s.RequiresUsername, s.PasswordPolicy, s.Validation,
 		})
 		for _, id := range c.EnabledClients {
-			t.ClientsConnections[id] = append(t.ClientsConnections[id], c.Name)
+			if slices.Contains(public, id) {
+				t.ClientsConnections[id] = append(t.ClientsConnections[id], c.Name)
+			}
 		}
 	}
 	writeScript(w, r, "Auth0.setTenant", t)
+}
+
+// publicOf gives the ids of public clients among those that have a connection.
+func (e *edge) publicOf(r *http.Request, all []*connection.Connection) ([]string, error) {
+	var ids, public []string
+	for _, c := range all {
+		ids = append(ids, c.EnabledClients...)
+	}
+	slices.Sort(ids)
+	for _, id := range slices.Compact(ids) {
+		c, err := e.Clients.Client(r.Context(), httpx.Site(r.Context()).Tenant.ID, id)
+		switch {
+		case isNotFound(err):
+		case err != nil:
+			return nil, err
+		case c.Public() && !c.Global:
+			public = append(public, id)
+		}
+	}
+	return public, nil
 }
 
 // writeScript answers with a call of a function. encoding/json writes nothing that ends a script or a line of one.
