@@ -369,7 +369,7 @@ func (s *Server) readTargets(ctx context.Context, site tenant.Site, a *asked) er
 
 // unread are the parameters that a Classic page is shown though the protocol does not read them: its own, and what tells
 // which library called. Others begin with "ext-".
-var unread = []string{"auth0Client", "device", "display", "access_token", "initial_screen"}
+var unread = []string{"auth0Client", "device", "display", "access_token", "initial_screen", "owp"}
 
 const maxUnread = 20
 

@@ -145,3 +145,16 @@ func TestScripts_TheTenantsNamesNoConfidentialClient(t *testing.T) {
 		}
 	}
 }
+
+func TestPage_OfAPopupKeepsItsOpener(t *testing.T) {
+	t.Parallel()
+	s := servertest.New(t)
+	ownPage(s, s.Web)
+	policy := func(params ...string) string {
+		_, a := opened(t, s, s.Browser(t), s.Web, params...)
+		return a.Header.Get("Cross-Origin-Opener-Policy")
+	}
+	if popup, plain := policy("owp", "true"), policy(); popup == plain {
+		t.Errorf("a popup's page has the opener policy %q, as any other", popup)
+	}
+}
