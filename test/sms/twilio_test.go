@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"latchkey/internal/egress"
+	"latchkey/internal/tenant"
 	"latchkey/test/servertest"
 )
 
@@ -203,7 +204,12 @@ func TestTenantProvider_AConnectionThatIsBoundToItSaysWhenItCannotSend(t *testin
 			"configuration": map[string]any{"sid": "AC1", "default_from": "+15550001111", "delivery_methods": []string{"voice"}},
 		})
 		withSMS(s, map[string]any{"name": "sms", "use_tenant_level_provider": true, "provider": "twilio", "twilio_sid": "AC2", "from": "+1"})
-		wantRefusal(t, startSMS(s.Browser(t), s, number), 400, "sms_provider_error", "The phone provider does not deliver by text.")
+		two := 2
+		s.ChangeSettings(limit(func(l *tenant.PhoneLimits) { l.NetworkPerHour = &two }))
+		for range 2 {
+			wantRefusal(t, startSMS(s.Browser(t), s, number), 400, "sms_provider_error", "The phone provider does not deliver by text.")
+		}
+		wantLimited(t, startSMS(s.Browser(t), s, number))
 	})
 }
 
