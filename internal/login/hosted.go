@@ -154,9 +154,26 @@ func (l *Logins) goBack(ctx context.Context, e authn.Entry, t *transaction.Trans
 }
 
 // StartOnClassicPage starts what the tenant's own login page asks for and notes it in its transaction. The page waits for
-// nothing between two starts: limits count them all.
+// nothing between two starts: limits count them all. Of starts for one address side by side one sends, and answers for the
+// others too.
 func (l *Logins) StartOnClassicPage(ctx context.Context, s Start, t *transaction.Transaction) (Started, error) {
-	return l.startIn(ctx, s, t)
+	for try := 1; ; try++ {
+		sends := t.Sends
+		started, err := l.startIn(ctx, s, t)
+		if !errors.Is(err, transaction.ErrMoved) || try == mostTries {
+			return started, err
+		}
+		if err := l.c.Transactions.Reload(ctx, s.Site.Tenant.ID, t); err != nil {
+			return Started{}, err
+		}
+		canonical, err := canonicalOf(s.Connection, s.Address, s.Region)
+		if err != nil {
+			return Started{}, err
+		}
+		if (canonical == t.Canonical && t.Sends > sends) || t.Proof != nil || !t.FinishedAt.IsZero() {
+			return l.startedElsewhere(ctx, s, canonical)
+		}
+	}
 }
 
 // startIn starts a code in a transaction.

@@ -12,6 +12,7 @@ import (
 	"latchkey/internal/message"
 	"latchkey/internal/otp"
 	"latchkey/internal/protect"
+	"latchkey/internal/user"
 )
 
 // Start asks for a code to be sent.
@@ -145,11 +146,28 @@ func (l *Logins) start(ctx context.Context, s Start) (Started, error) {
 	if err != nil {
 		return Started{}, l.closedTo(err)
 	}
-	started := Started{Canonical: canonical, UserID: l.c.Door.ReservedID(tenantID, s.Connection.Name, canonical, known.Deletions)}
-	if user != nil {
-		started.UserID, started.Verified = user.IdentityID(s.Connection.Name, canonical), user.Verified(s.Connection.Name, canonical)
+	return l.started(s, canonical, known, user), nil
+}
+
+// started describes a start to whoever asked for it.
+func (l *Logins) started(s Start, canonical string, known otp.Attempt, u *user.User) Started {
+	if u != nil {
+		return Started{Canonical: canonical, UserID: u.IdentityID(s.Connection.Name, canonical), Verified: u.Verified(s.Connection.Name, canonical)}
 	}
-	return started, nil
+	return Started{Canonical: canonical, UserID: l.c.Door.ReservedID(s.Site.Tenant.ID, s.Connection.Name, canonical, known.Deletions)}
+}
+
+// startedElsewhere describes a start that another request has made.
+func (l *Logins) startedElsewhere(ctx context.Context, s Start, canonical string) (Started, error) {
+	known, err := l.c.Codes.Attempt(ctx, s.Site.Tenant.ID, s.Connection.Name, canonical, s.Device)
+	if err != nil {
+		return Started{}, fmt.Errorf("read what is known of an address: %w", err)
+	}
+	u, err := known.User()
+	if err != nil {
+		return Started{}, fmt.Errorf("read the user of an address: %w", err)
+	}
+	return l.started(s, canonical, known, u), nil
 }
 
 // canonicalOf reads an address as it was typed for a connection.
