@@ -11,7 +11,8 @@ import (
 )
 
 // TakePassword takes a password that was typed on the tenant's own login page, as TakeCode takes a code. The entry names the
-// database connection. Refusals are those of authn.Door.ProvePassword, authn.ErrBlocked, and transaction.ErrMoved.
+// database connection. With a right one the transaction says whose it is, as Remember reads it. Refusals are those of
+// authn.Door.ProvePassword, authn.ErrBlocked, and transaction.ErrMoved.
 func (l *Logins) TakePassword(ctx context.Context, e authn.Entry, t *transaction.Transaction, typed, password string) error {
 	e.Transaction = t.ID
 	canonical := account.Canonical(typed)
@@ -32,11 +33,15 @@ func (l *Logins) TakePassword(ctx context.Context, e authn.Entry, t *transaction
 		next.Connection, next.Strategy = e.Connection.Name, e.Connection.Strategy
 		next.Identifier, next.Canonical, next.ChallengeID = typed, canonical, ""
 		l.prove(&next, e, proven, canonical)
-		return l.c.Tx.InTx(ctx, func(ctx context.Context) error {
+		err = l.c.Tx.InTx(ctx, func(ctx context.Context) error {
 			if err := l.record(ctx, e, proven); err != nil {
 				return err
 			}
 			return l.c.Transactions.Save(ctx, e.Site.Tenant.ID, &next)
 		})
+		if err == nil {
+			t.Canonical = canonical
+		}
+		return err
 	})
 }

@@ -76,12 +76,13 @@ func wire(p parts) (http.Handler, *job.Jobs, *account.Accounts, error) {
 	}
 	authapi.Register(mux, authapi.Config{
 		OAuth: protocol, Logins: logins, ClientAuth: clientAuth, Transactions: transactions, Clients: clients, Connections: db,
-		Keys: d.Keys, Guard: guard, Log: p.events, PageAt: pageAt, PageUnknown: universallogin.PathLoginID, Looks: db, Development: p.Dev,
+		Keys: d.Keys, Guard: guard, Log: p.events, PageAt: pageAt, PageUnknown: universallogin.PathLoginID, Looks: db,
+		DeviceCookie: universallogin.DeviceCookie, Development: p.Dev,
 	})
 	universallogin.Register(mux, hosted)
 	classic.Register(mux, classic.Dependencies{
 		OAuth: protocol, Logins: logins, Transactions: transactions, Clients: clients, Connections: db, Looks: db, Guard: guard,
-		Log: p.events, SessionCookie: authapi.SessionCookie, DeviceCookie: universallogin.DeviceCookie,
+		Log: p.events, SessionCookie: authapi.SessionCookie, DeviceCookie: universallogin.DeviceCookie, DeviceLife: universallogin.DeviceLife,
 		Ended: universallogin.Ended(hosted), Development: p.Dev,
 	})
 	mgmtapi.Register(mux, mgmtapi.Config{

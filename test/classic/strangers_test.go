@@ -4,7 +4,9 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"latchkey/internal/client"
 	"latchkey/internal/connection"
@@ -157,4 +159,95 @@ func TestPage_OfAPopupKeepsItsOpener(t *testing.T) {
 	if popup, plain := policy("owp", "true"), policy(); popup == plain {
 		t.Errorf("a popup's page has the opener policy %q, as any other", popup)
 	}
+}
+
+func TestPage_OfStartsSideBySideEachIsAnsweredAsSent(t *testing.T) {
+	t.Parallel()
+	servertest.Each(t, func(t *testing.T, s *servertest.Server) {
+		ownPage(s, s.Web)
+		b := s.Browser(t)
+		at, _ := opened(t, s, b, s.Web)
+		var wait sync.WaitGroup
+		for i := range 6 {
+			email := []string{"ada@example.com", "bob@example.com"}[i%2]
+			wait.Go(func() {
+				a := b.PostJSON("/passwordless/start", map[string]any{
+					"client_id": s.Web.ID, "connection": "email", "send": "code", "email": email, "authParams": map[string]any{"state": at.Query().Get("state")},
+				})
+				if a.Status != http.StatusOK || !strings.Contains(a.Body, email) {
+					t.Errorf("a start is answered %d %s", a.Status, a.Body)
+				}
+			})
+		}
+		wait.Wait()
+	})
+}
+
+func TestPasswords_AStrangerDoesNotLockTheOwnerOutOfTheirBrowser(t *testing.T) {
+	t.Parallel()
+	s := servertest.New(t)
+	c := embedded(s)
+	ownPage(s, c)
+	directory(s, c, "ada@example.com", "correct-Horse-7")
+	login := func(b *servertest.Browser) int {
+		at, shown := opened(t, s, b, c, "prompt", "login")
+		internal, _ := configOf(t, shown)["internalOptions"].(map[string]any)
+		return b.PostJSON("/usernamepassword/login", map[string]any{
+			"client_id": c.ID, "connection": "members", "username": "Ada@example.com", "password": "correct-Horse-7",
+			"state": at.Query().Get("state"), "_csrf": internal["_csrf"],
+		}).Status
+	}
+	owner := s.Browser(t)
+	if got := login(owner); got != http.StatusOK {
+		t.Fatalf("the owner's password is answered %d", got)
+	}
+	stranger := page(t, s, servertest.WebOrigin)
+	for range 11 {
+		stranger.PostJSON(authenticate, map[string]any{"client_id": c.ID, "username": "ada@example.com", "password": "wrong", "realm": "members", "credential_type": realmType})
+	}
+	if got := login(s.Browser(t)); got != http.StatusTooManyRequests {
+		t.Errorf("in another browser the right password is answered %d, want 429", got)
+	}
+	if got := login(owner); got != http.StatusOK {
+		t.Errorf("in the owner's browser the right password is answered %d", got)
+	}
+}
+
+func TestPage_SendsCodesToTheBrowserOfALockedAddress(t *testing.T) {
+	t.Parallel()
+	s := servertest.New(t)
+	c := embedded(s)
+	ownPage(s, s.Web)
+	owner := s.Browser(t)
+	takeCode := func() {
+		at, _ := opened(t, s, owner, s.Web, "prompt", "login")
+		startOn(t, owner, s.Web, at.Query().Get("state"), "ada@example.com", "code")
+		code := s.Code(t, "ada@example.com")
+		if a := check(owner, s.Web, "ada@example.com", code); a.Status != http.StatusOK {
+			t.Fatalf("the code is answered %d %s", a.Status, a.Body)
+		}
+		redirect := "/passwordless/verify_redirect?" + url.Values{
+			"client_id": {s.Web.ID}, "connection": {"email"}, "email": {"ada@example.com"}, "verification_code": {code}, "state": {at.Query().Get("state")},
+			"response_type": {"code"}, "redirect_uri": {servertest.Callback}, "_csrf": {csrfOf(owner)},
+		}.Encode()
+		owner.Headers = http.Header{"Sec-Fetch-Site": {"same-origin"}}
+		owner.Post(redirect, url.Values{})
+		owner.Headers = http.Header{}
+	}
+	takeCode()
+	stranger := page(t, s, servertest.WebOrigin)
+	for range 5 {
+		s.Clock.Advance(time.Hour / 4)
+		code := started(t, s, stranger, "ada@example.com")
+		for range 3 {
+			stranger.PostJSON(authenticate, otp(c, "ada@example.com", servertest.WrongCode(code)))
+		}
+		if strings.Contains(s.EventTypes(t), "limit_wc") {
+			break
+		}
+	}
+	if !strings.Contains(s.EventTypes(t), "limit_wc") {
+		t.Fatalf("the address is not locked: %s", s.EventTypes(t))
+	}
+	takeCode()
 }

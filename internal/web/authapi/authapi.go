@@ -36,6 +36,8 @@ type Config struct {
 	// transaction's is told so.
 	PageAt      func(step transaction.Step, t *transaction.Transaction) string
 	PageUnknown string
+	// DeviceCookie is the name, without prefix, of the cookie by which a browser is known where its owner proved an address.
+	DeviceCookie string
 	// Development marks pages as those of a development server.
 	Development bool
 }

@@ -95,6 +95,10 @@ func (a *api) start(r *http.Request, p httpx.Params) (startAnswer, *client.Clien
 		Entry: authn.Entry{Site: site, Client: c, Connection: conn, Origin: origin}, Address: address, Send: send, Reveal: true, Authenticated: proven.Authenticated,
 		Details: map[string]any{"client_id": c.ID, "connection": conn.Name, field: address, "send": send},
 	}
+	if page != nil {
+		cookie, _ := httpx.CookiesOf(r).Own(r, a.DeviceCookie)
+		request.Device = a.Logins.Device(site.Tenant.ID, cookie)
+	}
 	if !proven.Authenticated {
 		request.Limits = []protect.Ask{{Limit: protect.StartsPerIP, Subject: protect.Network(origin.IP)}}
 	}

@@ -57,12 +57,26 @@ func (e *edge) password(w http.ResponseWriter, r *http.Request) {
 		refuseLegacy(w, r, errParameter, wire{http.StatusBadRequest, "invalid_request", "the connection was not found"})
 		return
 	}
-	err = e.Logins.TakePassword(r.Context(), e.entry(r, c, conn), t, p.Trimmed("username"), p.Get("password"))
+	entry := e.entry(r, c, conn)
+	err = e.Logins.TakePassword(r.Context(), entry, t, p.Trimmed("username"), p.Get("password"))
+	if err == nil {
+		err = e.remember(w, r, entry, t)
+	}
 	if err != nil && !errors.Is(err, transaction.ErrMoved) {
 		refuseLegacy(w, r, err, passwordWire(r, err))
 		return
 	}
 	e.sendForm(w, r, t)
+}
+
+// remember notes in the browser whose password was typed in it: strangers who guess do not lock its owner out there.
+func (e *edge) remember(w http.ResponseWriter, r *http.Request, entry authn.Entry, t *transaction.Transaction) error {
+	cookie, err := e.Logins.Remember(entry, t)
+	if err != nil {
+		return err
+	}
+	httpx.CookiesOf(r).SetOwn(w, e.DeviceCookie, cookie, e.DeviceLife)
+	return nil
 }
 
 // passwordLogin finds the login of a call, whose page must be ours.

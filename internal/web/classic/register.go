@@ -2,6 +2,7 @@ package classic
 
 import (
 	"net/http"
+	"time"
 
 	"latchkey/internal/branding"
 	"latchkey/internal/client"
@@ -26,9 +27,10 @@ type Dependencies struct {
 	Guard        *protect.Guard
 	Log          *eventlog.Log
 	// SessionCookie and DeviceCookie are the names of the browser's session cookie and of the one by which it is known
-	// where its owner proved an address; the latter without prefix.
+	// where its owner proved an address; the latter without prefix, and DeviceLife is how long it is kept.
 	SessionCookie string
 	DeviceCookie  string
+	DeviceLife    time.Duration
 	// Ended answers for a login that /login cannot go on with, or whose page could not be shown because of err.
 	Ended func(w http.ResponseWriter, r *http.Request, err error)
 	// Development marks pages as those of a development server.

@@ -31,10 +31,10 @@ import (
 const pathResume = "/authorize/resume"
 
 // DeviceCookie is the name, without prefix, of our cookie by which a browser is known where a person proved an address;
-// deviceLife is how long after the last proof.
+// DeviceLife is how long after the last proof.
 const (
 	DeviceCookie = "kd"
-	deviceLife   = 365 * 24 * time.Hour
+	DeviceLife   = 365 * 24 * time.Hour
 )
 
 // Config is what Register needs.
@@ -555,7 +555,7 @@ func (u *pages) remember(v *visit, entry authn.Entry) error {
 	if err != nil {
 		return err
 	}
-	httpx.CookiesOf(v.r).SetOwn(v.w, DeviceCookie, cookie, deviceLife)
+	httpx.CookiesOf(v.r).SetOwn(v.w, DeviceCookie, cookie, DeviceLife)
 	return nil
 }
 
