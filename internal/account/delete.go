@@ -123,7 +123,7 @@ func (a *Accounts) RevokeAccess(ctx context.Context, t *tenant.Tenant, userID st
 	}
 	if r.SessionID == "" {
 		return &Change{User: u, commit: func(ctx context.Context) error {
-			if err := a.c.Sessions.EndAllOf(ctx, t.ID, userID); err != nil || r.PreserveRefreshTokens {
+			if err := a.endSessions(ctx, t.ID, userID); err != nil || r.PreserveRefreshTokens {
 				return err
 			}
 			return a.c.Grants.EndAllOf(ctx, t.ID, userID)

@@ -108,12 +108,20 @@ func (a *Accounts) Update(ctx context.Context, tenantID, userID string, by By, i
 	return change, nil
 }
 
-// endLogins ends every session of a user, and what clients were given for it.
+// endLogins ends every session of a user, what clients were given for it, and what waits to become one.
 func (a *Accounts) endLogins(ctx context.Context, tenantID, userID string) error {
-	if err := a.c.Sessions.EndAllOf(ctx, tenantID, userID); err != nil {
+	if err := a.endSessions(ctx, tenantID, userID); err != nil {
 		return err
 	}
 	return a.c.Grants.EndAllOf(ctx, tenantID, userID)
+}
+
+// endSessions ends every session of a user, and the logins that are under way.
+func (a *Accounts) endSessions(ctx context.Context, tenantID, userID string) error {
+	if err := a.c.Users.EndLogins(ctx, tenantID, userID, a.now()); err != nil {
+		return err
+	}
+	return a.c.Sessions.EndAllOf(ctx, tenantID, userID)
 }
 
 // oneAtATime refuses changes that are not made in one go.

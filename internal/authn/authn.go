@@ -174,7 +174,8 @@ type Login struct {
 	SessionID string
 	Audience  string
 	Scope     string
-	GrantType string // of a login at the token endpoint
+	GrantType string    // of a login at the token endpoint
+	Proven    time.Time // when the proof was given, where another commit recorded it
 }
 
 // Record spends the proof and writes the user it made or changed, in the caller's transaction. With a login it also
@@ -249,14 +250,17 @@ func (d *Door) Kill(ctx context.Context, tenantID string, checked otp.Checked) e
 
 // claim marks an address verified that was not. Where it is the account's own, it closes every way in that whoever made the
 // account may have opened: nobody had proven the address before. The address of a linked identity says nothing about who
-// made the account. Tickets and proofs that wait are refused by the moment of the claim (user.ClaimedAt), which is written with
-// it.
+// made the account. Tickets and proofs that wait are refused by the moment of the claim, which is written with it; the proof that claims
+// is as old and counts.
 func (d *Door) claim(ctx context.Context, e Entry, p Proven) error {
 	tenantID, u := e.Site.Tenant.ID, p.User
 	if err := d.c.Users.UpdateUser(ctx, tenantID, u); err != nil {
 		return err
 	}
 	if p.main {
+		if err := d.c.Users.EndLogins(ctx, tenantID, u.ID, u.ClaimedAt.Add(-time.Millisecond)); err != nil {
+			return err
+		}
 		if err := d.c.Sessions.EndAllOf(ctx, tenantID, u.ID); err != nil {
 			return err
 		}
@@ -269,10 +273,11 @@ func (d *Door) claim(ctx context.Context, e Entry, p Proven) error {
 	return d.c.Log.Write(ctx, tenantID, event)
 }
 
-// RecordLogin writes a successful login in the caller's transaction: counters and event.
+// RecordLogin writes a successful login in the caller's transaction: counters and event. With user.ErrBlocked, which may come
+// with the commit, the user was blocked or their logins ended since the decision.
 func (d *Door) RecordLogin(ctx context.Context, e Entry, u *user.User, login Login) error {
 	tenantID := e.Site.Tenant.ID
-	if err := d.c.Users.RecordLogin(ctx, tenantID, u.ID, user.Login{At: d.c.Clock.Now(), IP: e.Origin.IP}); err != nil {
+	if err := d.c.Users.RecordLogin(ctx, tenantID, u.ID, user.Login{At: d.c.Clock.Now(), IP: e.Origin.IP, Proven: login.Proven}); err != nil {
 		return err
 	}
 	return d.c.Log.Write(ctx, tenantID, d.loginEvent(e, u, login))

@@ -100,10 +100,12 @@ func takesPassword(o *connection.DatabaseOptions) bool {
 
 // recordPassword writes what a right password leaves behind.
 func (d *Door) recordPassword(ctx context.Context, tenantID string, p Proven) error {
+	keep := d.c.Users.HoldUser // the password that was compared is still theirs
 	if p.rehashed != "" {
-		if err := d.c.Users.UpdateUser(ctx, tenantID, p.User); err != nil {
-			return err
-		}
+		keep = d.c.Users.UpdateUser
+	}
+	if err := keep(ctx, tenantID, p.User); err != nil {
+		return err
 	}
 	return d.c.Codes.Forgive(ctx, tenantID, *p.try)
 }

@@ -54,10 +54,11 @@ func (s *Server) Authorize(ctx context.Context, site tenant.Site, params map[str
 	return s.onceMore(func() (Outcome, error) { return s.authorize(ctx, site, a, b) })
 }
 
-// onceMore decides again, with what is true now, when the session that was to answer ended before the commit.
+// onceMore decides again, with what is true now, when the session that was to answer ended before the commit, or the
+// user's logins did.
 func (s *Server) onceMore(decide func() (Outcome, error)) (Outcome, error) {
 	out, err := decide()
-	if errors.Is(err, session.ErrGone) {
+	if errors.Is(err, session.ErrGone) || errors.Is(err, user.ErrChanged) {
 		return decide()
 	}
 	return out, err
@@ -321,8 +322,8 @@ func (s *Server) resumed(ctx context.Context, site tenant.Site, tx *transaction.
 	if err != nil && !errors.Is(err, user.ErrNotFound) {
 		return nil, err
 	}
-	// An identity that was separated meanwhile proves another user, and nobody's proof outlives a claim.
-	if err != nil || v.user.IdentityAt(tx.Proof.Connection, tx.Proof.Identifier) < 0 || v.user.ClaimedAfter(tx.Proof.At) {
+	// An identity that was separated meanwhile proves another user, and no proof outlives the end of a user's logins.
+	if err != nil || v.user.IdentityAt(tx.Proof.Connection, tx.Proof.Identifier) < 0 || v.user.EndedSince(tx.Proof.At) {
 		return nil, &Refusal{Protocol: protocolError("invalid_request", "The user does not exist anymore."), ClientID: c.ID}
 	}
 	return v, nil

@@ -196,7 +196,7 @@ func (s *Server) proveByTicket(ctx context.Context, v *visit, t *loginticket.Tic
 	if err != nil && !errors.Is(err, user.ErrNotFound) {
 		return nil, err
 	}
-	if err != nil || u.IdentityAt(t.Connection, t.Identifier) < 0 || u.ClaimedAfter(t.CreatedAt) { // deleted, separated or claimed since the proof
+	if err != nil || u.IdentityAt(t.Connection, t.Identifier) < 0 || u.EndedSince(t.CreatedAt) { // deleted, separated or ended since the proof
 		return nil, errTicket
 	}
 	v.session, v.user, v.ticket = nil, u, t

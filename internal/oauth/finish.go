@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"latchkey/internal/grant"
 	"latchkey/internal/session"
 	"latchkey/internal/transaction"
+	"latchkey/internal/user"
 )
 
 // finish answers the client: session, code, closed transaction and events are one commit, then tokens are signed.
@@ -43,6 +45,9 @@ func (s *Server) finish(ctx context.Context, v *visit) (Outcome, error) {
 		}
 		return s.close(ctx, v)
 	})
+	if errors.Is(err, user.ErrBlocked) { // between the decision and the commit; or all their logins were ended
+		err = user.ErrChanged
+	}
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -147,7 +152,7 @@ func (s *Server) recordLogin(ctx context.Context, v *visit, opened *session.Sess
 		return s.c.Log.Write(ctx, v.site.Tenant.ID, event)
 	}
 	return s.c.Door.RecordLogin(ctx, v.entry(), v.user, authn.Login{
-		SessionID: opened.ID, Audience: v.target.audience, Scope: scopeText(v.scope),
+		SessionID: opened.ID, Audience: v.target.audience, Scope: scopeText(v.scope), Proven: opened.AuthenticatedAt,
 	})
 }
 

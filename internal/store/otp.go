@@ -135,7 +135,7 @@ func (r *userRow) unpack() (*user.User, error) {
 	if err != nil {
 		return nil, err
 	}
-	nobody := userRow{&profile, new(bool), new(int), new(int64), new(string), new(int64), new(string)}
+	nobody := userRow{&profile, new(bool), new(int), new(int64), new(string), new(int64), new(string), new(int64)}
 	_, err = nobody.user()
 	return nil, err
 }

@@ -20,7 +20,7 @@ func TestUnpack_NobodyIsAsMuchWorkAsSomebody(t *testing.T) {
 	}
 	work := func(profile *string, wantEmail string) float64 {
 		return testing.AllocsPerRun(50, func() {
-			r := userRow{profile, new(bool), new(int), new(int64), new(string), new(int64), new(string)}
+			r := userRow{profile, new(bool), new(int), new(int64), new(string), new(int64), new(string), new(int64)}
 			u, err := r.unpack()
 			if err != nil || (u != nil) != (wantEmail != "") || (u != nil && u.Email != wantEmail) {
 				t.Errorf("got %+v, %v, want %q", u, err, wantEmail)

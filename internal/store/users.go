@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"latchkey/internal/clock"
 	"latchkey/internal/store/engine"
@@ -14,7 +15,7 @@ var _ user.Store = (*DB)(nil)
 
 const (
 	userColumns = `users.profile, users.blocked, users.logins_count, users.last_login, users.last_ip, users.version,
-		users.password`
+		users.password, users.logins_end_at`
 	selectUser = `SELECT ` + userColumns + ` FROM users WHERE tenant_id = $1 AND user_id = $2`
 	// The one row on the left makes an answer even when there is nobody: the work does not tell. The user's id is asked
 	// for in parentheses, and not joined, so that every planner goes from the identity to the one user: told that both
@@ -37,7 +38,10 @@ const (
 		version = version + 1, indexed_version = version + 1
 		WHERE tenant_id = $1 AND user_id = $2 AND version = $3`
 	recordLogin = `UPDATE users SET logins_count = logins_count + 1, last_login = $3, last_ip = $4
-		WHERE tenant_id = $1 AND user_id = $2 AND NOT blocked`
+		WHERE tenant_id = $1 AND user_id = $2 AND NOT blocked AND (CAST($5 AS bigint) = 0 OR logins_end_at < $5)`
+	endLogins = `UPDATE users SET logins_end_at = $3 WHERE tenant_id = $1 AND user_id = $2 AND logins_end_at < $3`
+	// It changes nothing: it holds the row until the commit.
+	holdUser               = `UPDATE users SET version = version WHERE tenant_id = $1 AND user_id = $2 AND version = $3`
 	deleteUser             = `DELETE FROM users WHERE tenant_id = $1 AND user_id = $2 AND version = $3`
 	countDeletedIdentifier = `INSERT INTO deleted_identifiers (tenant_id, connection, identifier, deletions)
 		VALUES ($1, $2, $3, 1) ON CONFLICT (tenant_id, connection, identifier)
@@ -80,10 +84,11 @@ type userRow struct {
 	lastIP      *string
 	version     *int64
 	password    *string
+	loginsEnd   *int64
 }
 
 func (r *userRow) dest() []any {
-	return []any{&r.profile, &r.blocked, &r.loginsCount, &r.lastLogin, &r.lastIP, &r.version, &r.password}
+	return []any{&r.profile, &r.blocked, &r.loginsCount, &r.lastLogin, &r.lastIP, &r.version, &r.password, &r.loginsEnd}
 }
 
 // user gives the user, or nil.
@@ -108,6 +113,7 @@ func (r *userRow) user() (*user.User, error) {
 	u.Blocked, u.LoginsCount, u.LastIP, u.Version = *r.blocked, *r.loginsCount, *r.lastIP, *r.version
 	u.FormerPasswords = s.FormerPasswords
 	u.LastLogin, u.Password = clock.FromMillis(*r.lastLogin), user.Password(*r.password)
+	u.LoginsEndAt = clock.FromMillis(*r.loginsEnd)
 	return u, nil
 }
 
@@ -245,7 +251,17 @@ func changedIdentities(tenantID, userID string, before, after []user.Identity) [
 
 // RecordLogin implements user.Store.
 func (db *DB) RecordLogin(ctx context.Context, tenantID, userID string, l user.Login) error {
-	return db.queueOne(ctx, user.ErrBlocked, recordLogin, tenantID, userID, clock.Millis(l.At), address(l.IP))
+	return db.queueOne(ctx, user.ErrBlocked, recordLogin, tenantID, userID, clock.Millis(l.At), address(l.IP), clock.Millis(l.Proven))
+}
+
+// EndLogins implements user.Store.
+func (db *DB) EndLogins(ctx context.Context, tenantID, userID string, at time.Time) error {
+	return db.queue(ctx, endLogins, tenantID, userID, clock.Millis(at))
+}
+
+// HoldUser implements user.Store.
+func (db *DB) HoldUser(ctx context.Context, tenantID string, u *user.User) error {
+	return db.queueOne(ctx, user.ErrChanged, holdUser, tenantID, u.ID, u.Version)
 }
 
 // address makes a client's address fit for an index.

@@ -65,6 +65,9 @@ type User struct {
 	LastLogin       time.Time  `json:"-"`
 	LastIP          string     `json:"-"`
 	Version         int64      `json:"-"`
+	// LoginsEndAt is when all logins of the account were last ended at once: by a new password, by a claim, by an
+	// administrator. What was proven by then and waits to become a login counts no more. Zero for never.
+	LoginsEndAt time.Time `json:"-"`
 }
 
 // Password is the hash of a password, in PHC or crypt form; empty where the account has none. It never leaves the server.
@@ -138,6 +141,11 @@ func (u *User) Language() string {
 // that moment counts no more.
 func (u *User) ClaimedAfter(at time.Time) bool { return at.Before(u.ClaimedAt) }
 
+// EndedSince reports whether all logins of the account were ended after a proof was given, or in the same millisecond.
+func (u *User) EndedSince(proven time.Time) bool {
+	return !u.LoginsEndAt.IsZero() && !proven.Truncate(time.Millisecond).After(u.LoginsEndAt)
+}
+
 // gravatar is the picture Auth0 gives a new account: looked up by mail clients and applications, never by us.
 func gravatar(email string) string {
 	sum := md5.Sum([]byte(email)) //nolint:gosec // see the import
@@ -148,6 +156,8 @@ func gravatar(email string) string {
 type Login struct {
 	At time.Time
 	IP string
+	// Proven is when the proof was given that it rests on, where that was not in the same commit.
+	Proven time.Time
 }
 
 // Store keeps users. Nothing here is ever cached.
@@ -167,7 +177,13 @@ type Store interface {
 	UpdateUser(ctx context.Context, tenantID string, u *User) error
 	// RecordLogin adds one to the user's logins and sets the last one. A queued write: where the user is blocked, or was
 	// deleted, ErrBlocked comes with the next question or with the commit, and nothing of the transaction is written.
+	// The same where the login rests on a proof that the end of the user's logins has overtaken (EndedSince).
 	RecordLogin(ctx context.Context, tenantID, userID string, l Login) error
+	// EndLogins sets LoginsEndAt, where it is not later already. A queued write, which leaves the version alone.
+	EndLogins(ctx context.Context, tenantID, userID string, at time.Time) error
+	// HoldUser keeps everybody else from changing the user before the commit. A queued write: where somebody has, ErrChanged
+	// comes with the next question or with the commit, and nothing of the transaction is written.
+	HoldUser(ctx context.Context, tenantID string, u *User) error
 	// DeleteUser removes a user, its identities and its items, and remembers each identifier, so that a new account under
 	// it gets another id. ErrNotFound when there is none.
 	DeleteUser(ctx context.Context, tenantID, userID string) error

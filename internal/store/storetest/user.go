@@ -222,6 +222,55 @@ var users = []promise{
 		ok(t, err)
 		equal(t, "logins", got.LoginsCount, 0)
 	}},
+	{"ALoginThatRestsOnAProofOfBeforeTheEndWritesNothing", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		u, other := person("a@example.com"), person("b@example.com")
+		ok(t, s.db.CreateUser(ctx, id, u))
+		ok(t, s.db.CreateUser(ctx, id, other))
+		ok(t, s.db.EndLogins(ctx, id, u.ID, at(10)))
+		ok(t, s.db.EndLogins(ctx, id, u.ID, at(5))) // it never goes back
+		for _, c := range []struct {
+			of     *user.User
+			proven time.Time
+			want   error
+		}{
+			{u, at(1), user.ErrBlocked}, {u, at(10), user.ErrBlocked}, {u, at(11), nil}, {u, time.Time{}, nil}, {other, at(1), nil},
+		} {
+			is(t, s.db.RecordLogin(ctx, id, c.of.ID, user.Login{At: at(20), Proven: c.proven}), c.want)
+			got, err := s.db.User(ctx, id, c.of.ID)
+			ok(t, err)
+			equal(t, "ended", !c.proven.IsZero() && got.EndedSince(c.proven), c.want != nil)
+		}
+		got, err := s.db.User(ctx, id, u.ID)
+		ok(t, err)
+		equal(t, "end, logins, version", []any{got.LoginsEndAt, got.LoginsCount, got.Version}, []any{at(10), 2, int64(1)})
+		got.Name = "New"
+		ok(t, s.db.UpdateUser(ctx, id, got))
+		got, err = s.db.User(ctx, id, u.ID)
+		ok(t, err)
+		equal(t, "end after an update", got.LoginsEndAt, at(10))
+	}},
+	{"AUserIsHeldAsTheyWereRead", func(t *testing.T, s *suite) {
+		ctx, id := t.Context(), s.tenant(t)
+		u := person("a@example.com")
+		ok(t, s.db.CreateUser(ctx, id, u))
+		read, err := s.db.User(ctx, id, u.ID)
+		ok(t, err)
+		ok(t, s.db.HoldUser(ctx, id, read))
+		ok(t, s.db.HoldUser(ctx, id, read)) // it is no change
+		changed := *read
+		changed.Password = "$new"
+		ok(t, s.db.UpdateUser(ctx, id, &changed))
+		hash := []byte("1")
+		is(t, s.db.InTx(ctx, func(ctx context.Context) error {
+			ok(t, s.db.InsertCode(ctx, id, hash, &grant.Code{}))
+			return s.db.HoldUser(ctx, id, read)
+		}), user.ErrChanged)
+		code, _, err := s.db.CodeByHash(ctx, id, [][]byte{hash})
+		ok(t, err)
+		equal(t, "code", code, nil)
+		is(t, s.db.HoldUser(ctx, id, person("b@example.com")), user.ErrChanged)
+	}},
 	{"ADeletedUserIsGoneAndItsIdentifierRemembered", func(t *testing.T, s *suite) {
 		ctx, id := t.Context(), s.tenant(t)
 		for deletions := range 3 {

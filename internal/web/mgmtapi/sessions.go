@@ -209,6 +209,9 @@ func deleteUserSessions(r *request) (answer, error) {
 		return answer{}, err
 	}
 	return r.commitUser(func(ctx context.Context) (answer, error) {
+		if err := r.Users.EndLogins(ctx, r.tenantID(), userID, r.Clock.Now()); err != nil {
+			return answer{}, err
+		}
 		if err := r.Sessions.EndAllOf(ctx, r.tenantID(), userID); err != nil {
 			return answer{}, err
 		}
