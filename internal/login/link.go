@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"net/url"
 	"slices"
 	"time"
@@ -68,16 +67,8 @@ func (s *Start) kept() ([]byte, error) {
 // redacted stands in the tenant's log for what nobody may read there.
 const redacted = "REDACTED"
 
-// logged is the address of a link as the tenant's log shows it: without its secret, and without the state of a login of
-// ours. An application's own state stays.
-func (s *Start) logged(canonical string) string {
-	shown := *s
-	if s.Link.Classic {
-		shown.Link.Params = maps.Clone(s.Link.Params)
-		shown.Link.Params["state"] = redacted
-	}
-	return shown.address(canonical, redacted)
-}
+// logged is the address of a link as the tenant's log shows it: without its secret.
+func (s *Start) logged(canonical string) string { return s.address(canonical, redacted) }
 
 // address is that of a link. Its host is the configured one that the start came to.
 func (s *Start) address(canonical string, secret otp.Link) string {

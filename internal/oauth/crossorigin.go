@@ -12,6 +12,7 @@ import (
 	"latchkey/internal/eventlog"
 	"latchkey/internal/loginticket"
 	"latchkey/internal/otp"
+	"latchkey/internal/protect"
 	"latchkey/internal/tenant"
 	"latchkey/internal/transaction"
 	"latchkey/internal/user"
@@ -218,10 +219,22 @@ func (s *Server) spendTicket(ctx context.Context, v *visit) error {
 	return err
 }
 
-// begin starts the pages of a request. One that came with a login ticket has its proof already.
+// begin starts the pages of a request. One that came with a login ticket has its proof already. Others are written only where
+// they are too long to be carried, and only so many of one address: nobody has proven anything.
 func (s *Server) begin(ctx context.Context, v *visit, o transaction.Opening) (*transaction.Transaction, string, error) {
 	if v.ticket == nil {
-		return s.c.Transactions.Begin(ctx, v.site.Tenant.ID, o)
+		t, browser, err := s.c.Transactions.Begin(v.site.Tenant.ID, o)
+		if err != nil || t.Carried() {
+			return t, browser, err
+		}
+		ip := v.browser.Origin.IP
+		err = s.c.Tx.InTx(ctx, func(ctx context.Context) error {
+			if err := s.c.Transactions.Save(ctx, v.site.Tenant.ID, t); err != nil {
+				return err
+			}
+			return s.c.Guard.Mark(ctx, v.site.Tenant.ID, ip, protect.Ask{Limit: protect.LongRequestsPerIP, Subject: protect.Network(ip)})
+		})
+		return t, browser, err
 	}
 	t, browser := s.c.Transactions.Prepare(o)
 	t.Proof = v.tx.Proof

@@ -21,6 +21,7 @@ import (
 	"latchkey/internal/grant"
 	"latchkey/internal/key"
 	"latchkey/internal/loginticket"
+	"latchkey/internal/protect"
 	"latchkey/internal/resourceserver"
 	"latchkey/internal/seal"
 	"latchkey/internal/session"
@@ -49,6 +50,7 @@ type Config struct {
 	Keys         *key.Keys
 	ClientAuth   *clientauth.Authenticator
 	Log          *eventlog.Log
+	Guard        *protect.Guard
 	Seal         *seal.Keyset
 	Clock        clock.Clock
 }

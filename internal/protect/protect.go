@@ -36,6 +36,9 @@ var (
 	SendsPerRecipient = Limit{"send_recipient", 5, 3 * time.Minute}
 	// SendsPerRecipientDay bounds messages to one recipient: 20 a day (ours).
 	SendsPerRecipientDay = Limit{"send_recipient_day", 20, 72 * time.Minute}
+	// LongRequestsPerIP bounds authorization requests of one address that are too long to be carried by the browser and are
+	// written down before anybody has proven anything: 60, refilled at one a second (ours).
+	LongRequestsPerIP = Limit{"long_request_ip", 60, time.Second}
 	// UserInfo bounds /userinfo per user: 10, refilled at 5 a minute (Auth0).
 	UserInfo = Limit{"userinfo", 10, 12 * time.Second}
 	// ChallengePosts bounds tries on a hosted code page: 5, refilled at 5 a minute, per address and transaction (Auth0,

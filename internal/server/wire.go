@@ -66,7 +66,8 @@ func wire(p parts) (http.Handler, *job.Jobs, *account.Accounts, error) {
 	loginTickets := loginticket.New(db, keys, clock)
 	protocol := oauth.New(oauth.Config{
 		Tx: db, Door: door, Clients: clients, Connections: db, APIs: db, Users: db, Sessions: sessions,
-		Grants: grants, Transactions: transactions, Tickets: loginTickets, Pages: db, Keys: d.Keys, ClientAuth: clientAuth, Log: p.events, Seal: keys, Clock: clock,
+		Grants: grants, Transactions: transactions, Tickets: loginTickets, Pages: db, Keys: d.Keys, ClientAuth: clientAuth, Log: p.events, Guard: guard,
+		Seal: keys, Clock: clock,
 	})
 
 	mux := httpx.NewMux()

@@ -26,7 +26,8 @@ import (
 // Life is how long a transaction lasts from /authorize on. It does not slide.
 const Life = 60 * time.Minute
 
-// maxSealed is how long a sealed request may be before it gets a row at once.
+// maxSealed is how long a sealed request may be to be carried in addresses. Classic pages write the state into theirs, beside
+// the request's own parameters.
 const maxSealed = 2 << 10
 
 const (
@@ -162,12 +163,17 @@ type Transaction struct {
 	FinishedAt time.Time `json:"finished_at"`
 
 	state   string
+	carried bool
 	version int64  // of the row; 0: there is none yet
 	hash    []byte // of the row
 }
 
 // State is the transaction's handle, the `state` of every page.
 func (t *Transaction) State() string { return t.state }
+
+// Carried reports whether a transaction that was begun just now is carried in its state: it needs no row before the person
+// submits something.
+func (t *Transaction) Carried() bool { return t.carried }
 
 // Cookie is the name's variable part of the cookie that binds this transaction.
 func (t *Transaction) Cookie() string { return CookieSuffix(t.state) }
@@ -208,9 +214,9 @@ func (m *Transactions) Prepare(o Opening) (*Transaction, string) {
 	return t, browser
 }
 
-// Begin starts a transaction for a proven request. It gives the secret that binds it to the browser. It writes only when
-// the request is too long to be carried in an address, and for Classic pages, which carry the state on in addresses of their own.
-func (m *Transactions) Begin(ctx context.Context, tenantID string, o Opening) (*Transaction, string, error) {
+// Begin starts a transaction for a proven request and writes nothing. It gives the secret that binds it to the browser. Where
+// the request is too long to be carried in an address (Carried), the caller saves the transaction.
+func (m *Transactions) Begin(tenantID string, o Opening) (*Transaction, string, error) {
 	t, browser := m.Prepare(o)
 	doc, err := json.Marshal(t)
 	if err != nil {
@@ -220,15 +226,9 @@ func (m *Transactions) Begin(ctx context.Context, tenantID string, o Opening) (*
 	if err != nil {
 		return nil, "", err
 	}
-	if len(sealed) <= maxSealed && !o.Classic {
-		t.state = base64.RawURLEncoding.EncodeToString(sealed)
-		return t, browser, nil
+	if len(sealed) <= maxSealed {
+		t.state, t.carried = base64.RawURLEncoding.EncodeToString(sealed), true
 	}
-	t.hash = m.keys.Hash(purposeState, t.state)
-	if err := m.store.InsertTransaction(ctx, tenantID, t.hash, doc, t.ExpiresAt); err != nil {
-		return nil, "", fmt.Errorf("write a transaction: %w", err)
-	}
-	t.version = 1
 	return t, browser, nil
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"latchkey/internal/client"
 	"latchkey/internal/connection"
+	"latchkey/internal/protect"
 	"latchkey/test/servertest"
 )
 
@@ -250,4 +251,126 @@ func TestPage_SendsCodesToTheBrowserOfALockedAddress(t *testing.T) {
 		t.Fatalf("the address is not locked: %s", s.EventTypes(t))
 	}
 	takeCode()
+}
+
+func TestAuthorize_WritesNothingForStrangersOnClassicPages(t *testing.T) {
+	t.Parallel()
+	servertest.Each(t, func(t *testing.T, s *servertest.Server) {
+		ownPage(s, s.Web)
+		b := s.Browser(t)
+		for range 3 {
+			opened(t, s, b, s.Web, "nonce", strings.Repeat("n", 800))
+		}
+		if got := s.Rows(t)["transactions"]; got != 0 {
+			t.Errorf("three pages that were only looked at wrote %d rows", got)
+		}
+		long := s.AuthorizeURL(s.Web, "nonce", strings.Repeat("n", 2000), "login_hint", strings.Repeat("h", 2000))
+		for i := range protect.LongRequestsPerIP.Burst {
+			if a := b.Get(long); a.Status != http.StatusFound {
+				t.Fatalf("long request %d is answered %d", i+1, a.Status)
+			}
+		}
+		if a := b.Get(long); a.Status != http.StatusTooManyRequests {
+			t.Errorf("one long request too many is answered %d", a.Status)
+		}
+		if got := s.Rows(t)["transactions"]; got != protect.LongRequestsPerIP.Burst {
+			t.Errorf("long requests have %d rows, want %d", got, protect.LongRequestsPerIP.Burst)
+		}
+		if a := b.Get(s.AuthorizeURL(s.Web)); a.Status != http.StatusFound {
+			t.Errorf("a short request is answered %d", a.Status)
+		}
+		s.Clock.Advance(protect.LongRequestsPerIP.Every)
+		if a := b.Get(long); a.Status != http.StatusFound {
+			t.Errorf("a second later a long request is answered %d", a.Status)
+		}
+	})
+}
+
+func TestCrossOrigin_TheVerifiersEndpointIsNoWayAroundLimits(t *testing.T) {
+	t.Parallel()
+	s := servertest.New(t)
+	ownPage(s, s.Web)
+	b := s.Browser(t)
+	b.Headers = http.Header{"Sec-Fetch-Site": {"same-origin"}}
+	u, err := url.Parse(s.AuthorizeURL(s.Web))
+	if err != nil {
+		t.Fatal(err)
+	}
+	form := u.Query()
+	if a := b.Post("/co/verify", form); a.Status != http.StatusBadRequest {
+		t.Errorf("without a ticket the call is answered %d %s", a.Status, a.Header.Get("Location"))
+	}
+	form.Set("login_ticket", "nobody's")
+	wantError(t, "a made-up ticket", servertest.Fields(b.Post("/co/verify", form).Location(t)), "access_denied", badTicket)
+	form.Set("login_ticket", "")
+	for range protect.AuthorizePerIP.Burst - 2 {
+		b.Post("/co/verify", form)
+	}
+	if a := b.Post("/co/verify", form); a.Status != http.StatusTooManyRequests {
+		t.Errorf("one call too many is answered %d", a.Status)
+	}
+	if a := b.Get(s.AuthorizeURL(s.Web)); a.Status != http.StatusTooManyRequests {
+		t.Errorf("the authorization request after it is answered %d", a.Status)
+	}
+}
+
+func TestPage_ALongStateIsCarriedThroughCodesLinksAndPasswords(t *testing.T) {
+	t.Parallel()
+	s := servertest.New(t)
+	ownPage(s, s.Native)
+	directory(s, s.Native, "eve@example.com", "correct-Horse-7")
+	open := func(b *servertest.Browser) string {
+		at, _ := opened(t, s, b, s.Native, "nonce", strings.Repeat("n", 1000))
+		state := at.Query().Get("state")
+		if len(state) < 2<<10 {
+			t.Fatalf("the state has %d letters only", len(state))
+		}
+		return state
+	}
+	done := func(what string, b *servertest.Browser, at *url.URL) {
+		t.Helper()
+		if got := servertest.Fields(b.Get(at.String()).Location(t)); got.Get("code") == "" || got.Get("state") != "app-state" {
+			t.Errorf("the login by %s ended with %v", what, got)
+		}
+	}
+
+	b := s.Browser(t)
+	state := open(b)
+	startOn(t, b, s.Native, state, "ada@example.com", "code")
+	code := s.Code(t, "ada@example.com")
+	if a := check(b, s.Native, "ada@example.com", code); a.Status != http.StatusOK {
+		t.Fatalf("the code is answered %d %s", a.Status, a.Body)
+	}
+	redirect := "/passwordless/verify_redirect?" + url.Values{
+		"client_id": {s.Native.ID}, "connection": {"email"}, "email": {"ada@example.com"}, "verification_code": {code}, "state": {state},
+		"response_type": {"code"}, "redirect_uri": {servertest.Callback}, "_csrf": {csrfOf(b)},
+	}.Encode()
+	if a := b.Get(redirect); a.Status != http.StatusOK {
+		t.Errorf("the page of the code is answered %d", a.Status)
+	}
+	b.Headers = http.Header{"Sec-Fetch-Site": {"same-origin"}}
+	done("code", b, b.Post(redirect, url.Values{}).Location(t))
+
+	b = s.Browser(t)
+	startOn(t, b, s.Native, open(b), "bob@example.com", "link")
+	link := s.Mail(t, "bob@example.com").Link
+	if len(link) > 1000 {
+		t.Errorf("the link has %d letters", len(link))
+	}
+	address := strings.TrimPrefix(link, s.URL)
+	if a := b.Get(address); a.Status != http.StatusOK {
+		t.Errorf("the page of the link is answered %d", a.Status)
+	}
+	b.Headers = http.Header{"Sec-Fetch-Site": {"same-origin"}}
+	done("link", b, b.Post(address, url.Values{}).Location(t))
+
+	b = s.Browser(t)
+	state = open(b)
+	if a := b.PostJSON("/usernamepassword/login", map[string]any{
+		"client_id": s.Native.ID, "connection": "members", "username": "eve@example.com", "password": "correct-Horse-7", "state": state, "_csrf": csrfOf(b),
+	}); a.Status != http.StatusOK {
+		t.Fatalf("the password is answered %d %s", a.Status, a.Body)
+	}
+	form := url.Values{"wctx": {`{"state":"` + state + `"}`}}
+	done("password", b, b.Post("/login/callback", form).Location(t))
 }

@@ -27,8 +27,7 @@ func browserOf(r *http.Request) oauth.Browser {
 
 // authorize answers GET and POST /authorize.
 func (a *api) authorize(w http.ResponseWriter, r *http.Request) {
-	site, ip := httpx.Site(r.Context()), httpx.ClientAddr(r.Context()).String()
-	if _, err := a.Guard.Count(site.Tenant.ID, ip, protect.Ask{Limit: protect.AuthorizePerIP, Subject: protect.Network(ip)}); err != nil {
+	if err := a.countAuthorize(r); err != nil {
 		a.fail(w, r, "", err)
 		return
 	}
@@ -43,7 +42,7 @@ func (a *api) authorize(w http.ResponseWriter, r *http.Request) {
 	httpx.Note(r.Context(), httpx.FieldClientID, p.Get("client_id"))
 	browser := browserOf(r)
 	browser.Ticket = ticketOf(r, p.Get("login_ticket"))
-	out, err := a.OAuth.Authorize(r.Context(), site, single(p), browser)
+	out, err := a.OAuth.Authorize(r.Context(), httpx.Site(r.Context()), single(p), browser)
 	if err != nil {
 		a.fail(w, r, p.Get("ui_locales"), err)
 		return
@@ -54,6 +53,13 @@ func (a *api) authorize(w http.ResponseWriter, r *http.Request) {
 	}
 	clearTicket(w, r, p.Get("login_ticket"))
 	a.answer(w, r, out)
+}
+
+// countAuthorize asks the limit on all authorization requests of one address.
+func (a *api) countAuthorize(r *http.Request) error {
+	ip := httpx.ClientAddr(r.Context()).String()
+	_, err := a.Guard.Count(httpx.Site(r.Context()).Tenant.ID, ip, protect.Ask{Limit: protect.AuthorizePerIP, Subject: protect.Network(ip)})
+	return err
 }
 
 // Limits of an authorization request. The first is what the header limit lets a GET have.

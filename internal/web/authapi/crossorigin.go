@@ -73,9 +73,16 @@ func (a *api) verifyCrossOrigin(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, r, "", &oauth.Refusal{Protocol: &oauth.Error{Code: "invalid_request", Description: "The form was not sent from this site."}, Forbidden: true})
 		return
 	}
+	if err := a.countAuthorize(r); err != nil {
+		a.fail(w, r, "", err)
+		return
+	}
 	p, err := httpx.ReadBody(w, r, maxRequest)
 	if err == nil {
 		err = checkRequest(p)
+	}
+	if err == nil && p.Get("login_ticket") == "" {
+		err = &oauth.Refusal{Protocol: &oauth.Error{Code: "invalid_request", Description: "Missing required parameter: login_ticket"}}
 	}
 	if err != nil {
 		a.fail(w, r, "", err)

@@ -25,7 +25,7 @@ func (a *api) throttled(w http.ResponseWriter, r *http.Request, uiLocales string
 	var limit *protect.LimitError
 	if errors.As(err, &limit) {
 		wait = limit.Wait
-		if limit.Limit == protect.AuthorizePerIP {
+		if limit.Limit == protect.AuthorizePerIP || limit.Limit == protect.LongRequestsPerIP {
 			code = "ip-blocked"
 		}
 	}

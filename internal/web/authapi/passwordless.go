@@ -180,12 +180,15 @@ func (a *api) startLink(ctx context.Context, s *login.Start, p httpx.Params, pag
 		return err
 	}
 	params := s.Connection.LinkParams(given)
+	if page != nil {
+		delete(params, "state") // the link finds its login without it, and it may be long
+	}
 	logged := map[string]string{}
 	for name, v := range params {
 		if len(v) > maxParam {
 			return badStart("bad.authParams", "error in authParams - too long: "+clip(name, maxListed))
 		}
-		if slices.Contains(loggedParams, name) && (page == nil || name != "state") {
+		if slices.Contains(loggedParams, name) {
 			logged[name] = v
 		}
 	}
@@ -203,7 +206,7 @@ func (a *api) startLink(ctx context.Context, s *login.Start, p httpx.Params, pag
 	return err
 }
 
-// loggedParams are the authParams that the tenant's log shows, as Auth0's does. The state of a login of ours is not among them.
+// loggedParams are the authParams that the tenant's log shows, as Auth0's does.
 var loggedParams = []string{"audience", "redirect_uri", "response_type", "scope", "state"}
 
 // startParamsOf gives the texts among authParams.
