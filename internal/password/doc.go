@@ -14,7 +14,8 @@
 // bcrypt reads 72 bytes. A longer password is refused here and never cut silently; only a connection whose options say
 // max_length_exceeded "truncate" has it cut, by Fit.
 //
-// Hashing takes memory by design, so a Hasher bounds how much all of it may take at once; whoever comes later waits.
+// Hashing takes memory by design, so a Hasher bounds how much all of it may take at once; whoever comes later waits, and
+// where too many wait already is told that the service is busy.
 //
 // The policy (Strength, Dictionary, personal data, History) is Auth0's: the five levels with their companions, and the
 // newer password_options.

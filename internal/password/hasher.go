@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/crypto/argon2"
 	"golang.org/x/sync/semaphore"
@@ -33,14 +34,20 @@ const maxLength = 72
 // ErrTooLong is the answer to a password of more than 72 bytes.
 var ErrTooLong = apierr.New(apierr.Invalid, "password_too_long", "PasswordStrengthError: Password is too long")
 
-// errBusy is the answer when the memory for hashing was not free in time.
+// mostEntered is how many hashes are made or waited for at once: with ours, some seconds of work for two processors. Whoever
+// comes then hears at once that the service is busy, rather than too late.
+const mostEntered = 256
+
+// errBusy is the answer when the memory for hashing was not free in time, or too many wait for it.
 var errBusy = apierr.New(apierr.Unavailable, "password_busy", "The service is busy. Please try again.")
 
 // Hasher hashes and verifies passwords in bounded memory. It is safe for concurrent use.
 type Hasher struct {
 	memory *semaphore.Weighted
 	budget int64
-	decoy  func() user.Password // made when it is first needed
+	// entered counts the hashes that are made or waited for.
+	entered atomic.Int64
+	decoy   func() user.Password // made when it is first needed
 }
 
 // New makes a Hasher whose work takes no more than memory bytes at once; a single hash that wants more than that runs
@@ -94,9 +101,13 @@ func NeedsRehash(stored user.Password) bool {
 	return stored != "" && !strings.HasPrefix(string(stored), ours)
 }
 
-// spend runs do when so many bytes of the budget are free.
+// spend runs do when so many bytes of the budget are free. Where too many wait for that already it does not wait.
 func (h *Hasher) spend(ctx context.Context, bytes int64, do func()) error {
 	bytes = min(max(bytes, leastMemory), h.budget)
+	defer h.entered.Add(-1)
+	if h.entered.Add(1) > mostEntered {
+		return errBusy
+	}
 	if err := h.memory.Acquire(ctx, bytes); err != nil {
 		return errBusy.With(err)
 	}

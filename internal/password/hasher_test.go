@@ -112,3 +112,32 @@ func TestHasher_WaitsForMemoryAsLongAsItsCaller(t *testing.T) {
 		t.Errorf("got error %v, want kind unavailable", err)
 	}
 }
+
+func TestHasher_RefusesAtOnceWhenTooManyWait(t *testing.T) {
+	t.Parallel()
+	h := password.New(1) // one at a time
+	ctx, cancel := context.WithCancel(t.Context())
+	const callers = 400
+	answers := make(chan error, callers)
+	for range callers {
+		go func() {
+			_, err := h.Hash(ctx, "correct horse")
+			answers <- err
+		}()
+	}
+	refused := 0
+	for range callers {
+		err := <-answers
+		if apierr.KindOf(err) == apierr.Unavailable && !errors.Is(err, context.Canceled) {
+			refused++
+			cancel() // nobody has to wait for the others
+		}
+	}
+	cancel()
+	if refused == 0 {
+		t.Errorf("of %d at once all waited", callers)
+	}
+	if _, err := h.Hash(t.Context(), "correct horse"); err != nil {
+		t.Errorf("afterwards a hash is refused: %v", err)
+	}
+}
