@@ -9,10 +9,13 @@ import (
 )
 
 // MakeRoom tells the limits of text messages that a code was typed which went by one: its country gets room, and whoever typed
-// it waits for the next one as for a first. It is the last step of a transaction that records a proof: many logins share the
-// country's row, and whoever starts a code locks it last too.
+// it waits for the next one as for a first; and that of an address that a password from there was right. It is the last step of a transaction that records a proof: many logins share the
+// country's row or the address's, and whoever starts a code or tries a password locks it last too.
 func (d *Door) MakeRoom(ctx context.Context, e Entry, p Proven) error {
-	if p.try != nil || e.Connection == nil || e.Connection.Strategy != connection.SMS || d.Admit(p.User) != nil {
+	if p.try != nil {
+		return d.c.Guard.Credit(ctx, e.Site.Tenant.ID, protect.RightPassword(e.Origin.IP))
+	}
+	if e.Connection == nil || e.Connection.Strategy != connection.SMS || d.Admit(p.User) != nil {
 		return nil
 	}
 	number := p.checked.Identifier()

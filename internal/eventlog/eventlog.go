@@ -49,6 +49,7 @@ const (
 	NotificationFailed  Type = "fn"
 	NotificationWarning Type = "wn"
 	BruteForceBlock     Type = "limit_wc"
+	NetworkBlock        Type = "limit_mu"
 	APILimit            Type = "api_limit"
 	FailedPAR           Type = "fpar"
 	UserDeleted         Type = "sdu"

@@ -37,7 +37,10 @@ func (l *Logins) TakePassword(ctx context.Context, e authn.Entry, t *transaction
 			if err := l.record(ctx, e, proven); err != nil {
 				return err
 			}
-			return l.c.Transactions.Save(ctx, e.Site.Tenant.ID, &next)
+			if err := l.c.Transactions.Save(ctx, e.Site.Tenant.ID, &next); err != nil {
+				return err
+			}
+			return l.c.Door.MakeRoom(ctx, e, proven)
 		})
 		if err == nil {
 			t.Canonical = canonical

@@ -39,6 +39,9 @@ var (
 	// LongRequestsPerIP bounds authorization requests of one address that are too long to be carried by the browser and are
 	// written down before anybody has proven anything: 60, refilled at one a second (ours).
 	LongRequestsPerIP = Limit{"long_request_ip", 60, time.Second}
+	// FailedPasswordsPerIP bounds passwords from one address that are not right, whoever is meant: 100, refilled at 100 a day
+	// (Auth0 docs, "Suspicious IP Throttling").
+	FailedPasswordsPerIP = Limit{"failed_password_ip", 100, 864 * time.Second}
 	// UserInfo bounds /userinfo per user: 10, refilled at 5 a minute (Auth0).
 	UserInfo = Limit{"userinfo", 10, 12 * time.Second}
 	// ChallengePosts bounds tries on a hosted code page: 5, refilled at 5 a minute, per address and transaction (Auth0,
@@ -82,6 +85,18 @@ type Ask struct {
 	Limit   Limit
 	Subject string // canonical: an address, an identifier, a user id
 	AskOnly bool   // counts nothing: for what must look like a message and is none
+}
+
+// FailedPassword asks whether an address may try one more password. It counts until the password turns out to be right.
+func FailedPassword(ip string) Ask {
+	return Ask{Limit: FailedPasswordsPerIP, Subject: Network(ip)}
+}
+
+// RightPassword gives back what a right password has counted.
+func RightPassword(ip string) Ask {
+	back := FailedPasswordsPerIP
+	back.Every = -back.Every
+	return Ask{Limit: back, Subject: Network(ip)}
 }
 
 // Guard answers questions about limits. It is safe for concurrent use.
