@@ -48,7 +48,8 @@ type Transactor interface {
 
 // Door is the one door. It is safe for concurrent use.
 type Door struct {
-	c Config
+	c        Config
+	refusals password.Floor
 }
 
 // Config is what New needs.

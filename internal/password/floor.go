@@ -8,10 +8,10 @@ import (
 	"latchkey/internal/user"
 )
 
-// How long a refused password takes: longer than the schemes that other systems usually have used (bcrypt of cost 12 takes
-// a fifth of a second), and no longer than anybody would wait.
+// How long a refused password takes: longer than the schemes that other systems usually have used (bcrypt of cost 10 takes
+// a twentieth of a second), and no longer than anybody would wait.
 const (
-	leastFloor = 250 * time.Millisecond
+	leastFloor = 150 * time.Millisecond
 	mostFloor  = 4 * time.Second
 )
 

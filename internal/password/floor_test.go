@@ -28,7 +28,7 @@ func TestFloor_RefusalsOfAllSchemesLastEquallyLong(t *testing.T) {
 		}{
 			{16 * time.Millisecond, ours, leastFloor}, {45 * time.Millisecond, theirs, leastFloor}, {0, theirs, leastFloor},
 			{time.Second, ours, time.Second}, {16 * time.Millisecond, ours, leastFloor}, // a queue raises nothing
-			{700 * time.Millisecond, theirs, time.Second}, {16 * time.Millisecond, ours, time.Second},
+			{700 * time.Millisecond, theirs, 8 * leastFloor}, {16 * time.Millisecond, ours, 8 * leastFloor},
 			{time.Minute, theirs, time.Minute}, {16 * time.Millisecond, ours, mostFloor},
 		} {
 			if got := lasts(c.work, c.stored); got != c.want {

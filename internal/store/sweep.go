@@ -42,7 +42,9 @@ type mortal struct {
 var mortals = []mortal{
 	// An expired code is answered with "expired" for a while.
 	{"challenges", []string{"tenant_id", "connection", "identifier"}, 0, "expires_at < $1", hour},
-	{"guesses", []string{"tenant_id", "connection", "subject"}, 0, "changed_at < $1 AND locked_until < $1", month},
+	// Locks are remembered; a few wrong guesses, perhaps of an identifier that is nobody's, for a day.
+	{"guesses", []string{"tenant_id", "connection", "subject"}, 0,
+		"locked_until < $1 AND (changed_at < $1 OR (locks = 0 AND changed_at < $1 + 2505600000))", month}, // 29 days
 	{"buckets", []string{"tenant_id", "bucket"}, 0, "empty_at < $1", 0},
 	{"assertions", []string{"tenant_id", "client_id", "jti_digest"}, 1, "expires_at < $1", 0},
 	{"sessions", []string{"tenant_id", "session_id"}, 0, "(expires_at < $1 OR idle_expires_at < $1)", 0},

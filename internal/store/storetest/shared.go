@@ -144,6 +144,23 @@ var sweeps = []promise{
 		ok(t, err)
 		equal(t, "events left", len(left), 1)
 	}},
+	{"GuessesAreForgottenAfterADayUnlessTheyLocked", func(t *testing.T, s *suite) {
+		db := s.alone(t, store.Options{})
+		ctx, id := t.Context(), newTenant(t, db)
+		for subject, limit := range map[string]int{"a@example.com": 1, "nobody": 2} {
+			_, err := db.CountGuess(ctx, id, "email", subject, limit, lock, maxLock, at(0), at(-1))
+			ok(t, err)
+		}
+		const day = 24 * time.Hour
+		for _, step := range []struct {
+			after time.Duration
+			want  int
+		}{{day, 0}, {day + time.Second, 1}, {29 * day, 0}, {31 * day, 1}} {
+			n, err := db.Sweep(ctx, at(0).Add(step.after))
+			ok(t, err)
+			equal(t, "forgotten after "+step.after.String(), n, step.want)
+		}
+	}},
 	{"ABigTableIsSweptBiteByBite", func(t *testing.T, s *suite) {
 		db := s.alone(t, store.Options{})
 		ctx, id := t.Context(), newTenant(t, db)
