@@ -100,6 +100,9 @@ func (s *Server) authorize(ctx context.Context, site tenant.Site, a *asked, b Br
 	if err != nil {
 		return Outcome{}, err
 	}
+	if err := visit.hasPage(step, classic); err != nil {
+		return s.refuse(ctx, site, a, b, err)
+	}
 	if classic {
 		a.keepUnread()
 	}
@@ -129,6 +132,16 @@ func (s *Server) classic(ctx context.Context, site tenant.Site, c *client.Client
 	return err == nil && global.LoginPage() != "", err
 }
 
+// hasPage refuses steps that no page can take: our own ask for what passwordless connections ask for, a tenant's Classic page
+// for anything. A session, or a proof that came with a login ticket, needs neither.
+func (v *visit) hasPage(step transaction.Step, classic bool) error {
+	asks := step == transaction.Identify || step == transaction.Challenge
+	if !asks || classic || v.connection.Strategy.Passwordless() {
+		return nil
+	}
+	return protocolError("invalid_request", "the connection %s cannot log people in: this version has hosted pages for passwordless connections only", v.connection.Name)
+}
+
 // silentRefusal is the answer to prompt=none when a page would be needed.
 func silentRefusal(step transaction.Step) *Error {
 	switch step {
@@ -154,6 +167,9 @@ func (s *Server) resume(ctx context.Context, site tenant.Site, tx *transaction.T
 		return s.refuseTransaction(ctx, visit, &Error{Code: f.Code, Description: f.Description})
 	}
 	step, err := s.next(ctx, visit)
+	if err == nil {
+		err = visit.hasPage(step, tx.Classic)
+	}
 	if err != nil {
 		return s.refuseTransaction(ctx, visit, err)
 	}
@@ -177,6 +193,9 @@ func (s *Server) Peek(ctx context.Context, site tenant.Site, tx *transaction.Tra
 		return View{}, err
 	}
 	step, err := s.next(ctx, visit)
+	if err == nil {
+		err = visit.hasPage(step, tx.Classic)
+	}
 	if err != nil && !isRefusal(err) {
 		return View{}, err
 	}

@@ -354,15 +354,6 @@ func (s *Server) readTargets(ctx context.Context, site tenant.Site, a *asked) er
 	case err != nil:
 		return err
 	}
-	if !driving.Strategy.Passwordless() && a.ticket == nil {
-		classic, err := s.classic(ctx, site, a.client)
-		if err != nil {
-			return err
-		}
-		if !classic {
-			return protocolError("invalid_request", "the connection %s cannot log people in: this version has hosted pages for passwordless connections only", driving.Name)
-		}
-	}
 	a.connection = driving
 	return nil
 }
