@@ -1,6 +1,7 @@
 package classic_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -373,4 +374,52 @@ func TestPage_ALongStateIsCarriedThroughCodesLinksAndPasswords(t *testing.T) {
 	}
 	form := url.Values{"wctx": {`{"state":"` + state + `"}`}}
 	done("password", b, b.Post("/login/callback", form).Location(t))
+}
+
+func TestPasswords_OfOneNetworkAreTriedOnlyAHundredTimesWrong(t *testing.T) {
+	t.Parallel()
+	servertest.Each(t, func(t *testing.T, s *servertest.Server) {
+		c := embedded(s)
+		directory(s, c, "ada@example.com", "correct-Horse-7")
+		b := page(t, s, servertest.WebOrigin)
+		try := func(name, clear string) *servertest.Answer {
+			return b.PostJSON(authenticate, map[string]any{"client_id": c.ID, "username": name, "password": clear, "realm": "members", "credential_type": realmType})
+		}
+		for range 3 {
+			if a := try("ada@example.com", "correct-Horse-7"); a.Status != http.StatusOK {
+				t.Fatalf("a right password is answered %d %s", a.Status, a.Body)
+			}
+		}
+		var wait sync.WaitGroup
+		for i := range protect.FailedPasswordsPerIP.Burst - 1 {
+			name := fmt.Sprintf("nobody%d@example.com", i)
+			if i%2 == 1 {
+				name = strings.Repeat("n", 300) + name // as long as nobody's
+			}
+			wait.Go(func() {
+				if a := try(name, "summer"); a.Status != http.StatusForbidden {
+					t.Errorf("wrong password %d is answered %d %s", i+1, a.Status, a.Body)
+				}
+			})
+		}
+		wait.Wait()
+		if a := try("ada@example.com", "correct-Horse-7"); a.Status != http.StatusOK {
+			t.Errorf("a right password among the wrong ones is answered %d %s", a.Status, a.Body)
+		}
+		if a := try("last@example.com", "summer"); a.Status != http.StatusForbidden {
+			t.Errorf("the hundredth wrong password is answered %d %s", a.Status, a.Body)
+		}
+		for _, name := range []string{"ada@example.com", "nobody@example.com", strings.Repeat("n", 300)} {
+			if a := try(name, "correct-Horse-7"); a.Status != http.StatusTooManyRequests || a.JSON(t)["error"] != "too_many_requests" {
+				t.Errorf("after a hundred wrong passwords %.20s is answered %d %s", name, a.Status, a.Body)
+			}
+		}
+		if got := strings.Count(s.EventTypes(t), "limit_mu"); got != 1 {
+			t.Errorf("the log has %d blocks of the address, want 1", got)
+		}
+		s.Clock.Advance(protect.FailedPasswordsPerIP.Every)
+		if a := try("ada@example.com", "correct-Horse-7"); a.Status != http.StatusOK {
+			t.Errorf("when one more fits the right password is answered %d %s", a.Status, a.Body)
+		}
+	})
 }
