@@ -13,6 +13,7 @@ import (
 	"latchkey/internal/authn"
 	"latchkey/internal/eventlog"
 	"latchkey/internal/otp"
+	"latchkey/internal/protect"
 	"latchkey/internal/transaction"
 )
 
@@ -196,15 +197,19 @@ func (l *Logins) FollowLink(ctx context.Context, e authn.Entry, o Opened, reques
 }
 
 // Approve lets the browser that asked for the link go on, where the number is the one it shows. Refusals are
-// otp.ErrWrongNumber while there are tries left, ErrTooManyAttempts with the last, and ErrWrongCode when the link is not
-// there any more.
+// otp.ErrWrongNumber while there are tries left, ErrTooManyAttempts with the last, ErrWrongCode when the link is not there any
+// more, and a *protect.LimitError after too many wrong numbers for the links of the address.
 func (l *Logins) Approve(ctx context.Context, e authn.Entry, o Opened, number string) error {
 	var refusal error
+	tenantID, name := e.Site.Tenant.ID, e.Connection.Name
 	err := l.c.Tx.InTx(ctx, func(ctx context.Context) error {
-		refusal = l.c.Codes.Approve(ctx, e.Site.Tenant.ID, o.checked, number)
+		if err := l.c.Guard.Mark(ctx, tenantID, e.Origin.IP, protect.WrongNumber(name, o.Address)); err != nil {
+			return err
+		}
+		refusal = l.c.Codes.Approve(ctx, tenantID, o.checked, number)
 		switch {
 		case refusal == nil:
-			return nil
+			return l.c.Guard.Credit(ctx, tenantID, protect.RightNumber(name, o.Address))
 		case apierr.KindOf(refusal) != apierr.Unauthorized:
 			return refusal
 		case errors.Is(refusal, ErrTooManyAttempts):

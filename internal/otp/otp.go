@@ -182,6 +182,7 @@ type Checked struct {
 	challenge *Challenge
 	guesses   Guesses
 	subject   string     // of the guesses
+	since     Since      // that the proof rests on
 	User      *user.User // the identifier's user as the check read it; nil when there is none
 	Deletions int        // users that were deleted under the identifier
 }
@@ -239,6 +240,11 @@ func (o *Codes) Check(ctx context.Context, tenantID string, g Given) (Checked, e
 	}
 	c := a.Challenge
 	checked := Checked{challenge: c, guesses: a.Guesses, subject: subject, Deletions: a.Deletions}
+	if lately := o.clock.Now().Add(time.Millisecond); g.Approved {
+		checked.since.Approved = lately.Add(-approvalLife)
+	} else if g.Rechecked {
+		checked.since.Checked = lately.Add(-checkLife)
+	}
 	switch {
 	case g.Link != "":
 		err = o.checkLink(tenantID, a, g)
@@ -451,7 +457,7 @@ func isAside(c *Challenge) bool { return strings.HasPrefix(c.Identifier, " ") }
 // Spend consumes a checked code in the caller's transaction. When anything changed since the check it answers ErrWrong
 // and the caller rolls back.
 func (o *Codes) Spend(ctx context.Context, tenantID string, checked Checked) error {
-	ok, err := o.store.SpendChallenge(ctx, tenantID, checked.challenge, checked.subject, o.clock.Now())
+	ok, err := o.store.SpendChallenge(ctx, tenantID, checked.challenge, checked.subject, o.clock.Now(), checked.since)
 	if err != nil {
 		return fmt.Errorf("spend a code: %w", err)
 	}

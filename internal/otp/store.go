@@ -56,6 +56,11 @@ type Attempt struct {
 	User func() (*user.User, error)
 }
 
+// Since are the earliest moments at which a challenge must have been approved and checked; zero where it need not have been.
+type Since struct {
+	Approved, Checked time.Time
+}
+
 // Store keeps challenges and guesses. Nothing here is ever cached.
 type Store interface {
 	// Attempt reads what is known of a connection and identifier, and the guesses counted for the subject.
@@ -66,9 +71,9 @@ type Store interface {
 	// another, ErrOvertaken comes with the next question or with the commit, and nothing of the transaction is written.
 	ReplaceChallenge(ctx context.Context, tenantID string, c *Challenge, before string) error
 	// SpendChallenge consumes the challenge where all still holds: it is the newest of its connection and identifier, not
-	// consumed, has tries left, lives at now, the subject is not locked, and no user of that identifier is blocked. It
-	// tells whether it did: of any number of callers exactly one is told true.
-	SpendChallenge(ctx context.Context, tenantID string, c *Challenge, subject string, now time.Time) (bool, error)
+	// consumed, has tries left, lives at now, the subject is not locked, no user of that identifier is blocked, and it was
+	// approved or checked as lately as asked. It tells whether it did: of any number of callers exactly one is told true.
+	SpendChallenge(ctx context.Context, tenantID string, c *Challenge, subject string, now time.Time, since Since) (bool, error)
 	// CountWrong adds a failed try to the challenge where it is the newest, not consumed and has tries left, and tells
 	// how many failed tries it has then; ok is false when nothing was counted.
 	CountWrong(ctx context.Context, tenantID string, c *Challenge) (wrong int, ok bool, err error)

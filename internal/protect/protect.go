@@ -42,6 +42,9 @@ var (
 	// FailedPasswordsPerIP bounds passwords from one address that are not right, whoever is meant: 100, refilled at 100 a day
 	// (Auth0 docs, "Suspicious IP Throttling").
 	FailedPasswordsPerIP = Limit{"failed_password_ip", 100, 864 * time.Second}
+	// WrongNumbers bounds numbers for the links of one address that are not on the first screen: 10 a day (ours), so that
+	// whoever sends links without end does not guess one.
+	WrongNumbers = Limit{"link_number", 10, 144 * time.Minute}
 	// UserInfo bounds /userinfo per user: 10, refilled at 5 a minute (Auth0).
 	UserInfo = Limit{"userinfo", 10, 12 * time.Second}
 	// ChallengePosts bounds tries on a hosted code page: 5, refilled at 5 a minute, per address and transaction (Auth0,
@@ -97,6 +100,19 @@ func RightPassword(ip string) Ask {
 	back := FailedPasswordsPerIP
 	back.Every = -back.Every
 	return Ask{Limit: back, Subject: Network(ip)}
+}
+
+// WrongNumber asks whether one more number may be tried for the links of an address. It counts until the number turns out to be
+// right.
+func WrongNumber(connection, address string) Ask {
+	return Ask{Limit: WrongNumbers, Subject: connection + "|" + address}
+}
+
+// RightNumber gives back what a right number has counted.
+func RightNumber(connection, address string) Ask {
+	ask := WrongNumber(connection, address)
+	ask.Limit.Every = -ask.Limit.Every
+	return ask
 }
 
 // Guard answers questions about limits. It is safe for concurrent use.

@@ -110,7 +110,7 @@ func token(ctx context.Context, db *store.DB, tenantID string, i int, now time.T
 	}
 	hash := ident.Bytes(32)
 	return db.InTx(ctx, func(ctx context.Context) error {
-		if ok, err := db.SpendChallenge(ctx, tenantID, a.Challenge, address(i), now); err != nil || !ok {
+		if ok, err := db.SpendChallenge(ctx, tenantID, a.Challenge, address(i), now, otp.Since{}); err != nil || !ok {
 			return fmt.Errorf("spent %t: %w", ok, err)
 		}
 		userID := ""
@@ -213,7 +213,7 @@ func BenchmarkSpendChallenge(b *testing.B) {
 				if err := db.PutChallenge(ctx, tenantID, c); err != nil {
 					return err
 				}
-				_, err := db.SpendChallenge(ctx, tenantID, c, address(i), c.CreatedAt)
+				_, err := db.SpendChallenge(ctx, tenantID, c, address(i), c.CreatedAt, otp.Since{})
 				return err
 			}))
 			i++

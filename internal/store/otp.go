@@ -47,6 +47,7 @@ const (
 		AND NOT EXISTS (SELECT 1 FROM guesses WHERE guesses.tenant_id = $1 AND guesses.connection = $2
 			AND guesses.subject = $6 AND guesses.locked_until > $5)`
 	spendChallenge = `UPDATE challenges SET consumed_at = $5` + ofIdentifier + mayBeSpent + `
+		AND approved_at >= $7 AND checked_at >= $8
 		AND NOT EXISTS (SELECT 1 FROM users WHERE users.tenant_id = $1 AND users.user_id = ` + userOfIdentity + `
 			AND users.blocked)`
 	countWrong = `UPDATE challenges SET wrong = wrong + 1` + ofIdentifier + ` AND challenge_id = $4
@@ -197,8 +198,9 @@ func (db *DB) CountWrongNumber(ctx context.Context, tenantID string, c *otp.Chal
 }
 
 // SpendChallenge implements otp.Store.
-func (db *DB) SpendChallenge(ctx context.Context, tenantID string, c *otp.Challenge, subject string, now time.Time) (bool, error) {
-	changed, err := db.exec(ctx, spendChallenge, tenantID, c.Connection, c.Identifier, c.ID, clock.Millis(now), subject)
+func (db *DB) SpendChallenge(ctx context.Context, tenantID string, c *otp.Challenge, subject string, now time.Time, since otp.Since) (bool, error) {
+	changed, err := db.exec(ctx, spendChallenge, tenantID, c.Connection, c.Identifier, c.ID, clock.Millis(now), subject,
+		clock.Millis(since.Approved), clock.Millis(since.Checked))
 	if err != nil {
 		return false, fmt.Errorf("spend a challenge: %w", err)
 	}

@@ -217,6 +217,39 @@ func TestRow2_TwoWrongNumbersEndTheLink(t *testing.T) {
 	})
 }
 
+// Two wrong numbers end one link, but whoever sent link after link to an address had two more each time.
+func TestRow2_TenWrongNumbersADayEndTheGuessingForAnAddress(t *testing.T) {
+	servertest.Each(t, func(t *testing.T, s *servertest.Server) {
+		sends(s, connection.SendLink)
+		fresh := func(address string) (number, opened string) {
+			v := begin(t, s, s.Browser(t), address)
+			return v.number(pathLink), link(t, s, address)
+		}
+		for range 2 { // right ones count nothing
+			number, opened := fresh(ada)
+			wantPage(t, press(s.Browser(t), opened, "number", number), http.StatusOK, "status", titleApproved)
+			s.Clock.Advance(3 * time.Minute)
+		}
+		for range 5 {
+			number, opened := fresh(ada)
+			for range 2 {
+				press(s.Browser(t), opened, "number", otherNumber(number))
+			}
+			s.Clock.Advance(3 * time.Minute)
+		}
+		number, opened := fresh(ada)
+		if a := press(s.Browser(t), opened, "number", number); a.Status != http.StatusTooManyRequests {
+			t.Errorf("after ten wrong numbers the right one is answered %d", a.Status)
+		}
+		const bob = "bob@example.com"
+		number, opened = fresh(bob)
+		wantPage(t, press(s.Browser(t), opened, "number", number), http.StatusOK, "status", titleApproved)
+		s.Clock.Advance(144 * time.Minute)
+		number, opened = fresh(ada)
+		wantPage(t, press(s.Browser(t), opened, "number", number), http.StatusOK, "status", titleApproved)
+	})
+}
+
 func TestRow2_WhoeverDidNotAskEndsTheLogin(t *testing.T) {
 	servertest.Each(t, func(t *testing.T, s *servertest.Server) {
 		sends(s, connection.SendLink)

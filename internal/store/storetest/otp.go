@@ -159,7 +159,7 @@ var otps = []promise{
 		got, err := s.db.Attempt(ctx, id, "email", "a@example.com", "a@example.com")
 		ok(t, err)
 		equal(t, "challenge", got.Challenge, newer)
-		spent, err := s.db.SpendChallenge(ctx, id, older, older.Identifier, at(1))
+		spent, err := s.db.SpendChallenge(ctx, id, older, older.Identifier, at(1), otp.Since{})
 		ok(t, err)
 		equal(t, "older one spent", spent, false)
 		_, counted, err := s.db.CountWrong(ctx, id, older)
@@ -208,12 +208,32 @@ var otps = []promise{
 			equal(t, "winners", won, 1)
 		}
 	}},
+	{"AnApprovalAndACheckAreLookedAtOnceMoreAsTheChallengeIsSpent", func(t *testing.T, s *suite) {
+		ctx := t.Context()
+		for _, c := range []struct {
+			what  string
+			since otp.Since
+			want  bool
+		}{
+			{"nothing asked", otp.Since{}, true},
+			{"as lately as asked", otp.Since{Approved: at(10), Checked: at(20)}, true},
+			{"approved too early", otp.Since{Approved: at(11)}, false},
+			{"checked too early", otp.Since{Checked: at(21)}, false},
+		} {
+			id, live := s.tenant(t), challenge()
+			live.ApprovedAt, live.CheckedAt = at(10), at(20)
+			ok(t, s.db.PutChallenge(ctx, id, live))
+			spent, err := s.db.SpendChallenge(ctx, id, live, live.Identifier, at(30), c.since)
+			ok(t, err)
+			equal(t, c.what+": spent", spent, c.want)
+		}
+	}},
 	{"AChallengeIsSpentOnceAndRemembersIt", func(t *testing.T, s *suite) {
 		ctx, id := t.Context(), s.tenant(t)
 		c := challenge()
 		ok(t, s.db.PutChallenge(ctx, id, c))
 		won := race(t, s.twoNodes(t), 32, func(db *store.DB, _ int) (bool, error) {
-			return db.SpendChallenge(ctx, id, c, c.Identifier, at(7))
+			return db.SpendChallenge(ctx, id, c, c.Identifier, at(7), otp.Since{})
 		})
 		equal(t, "winners", won, 1)
 		got, err := s.db.Attempt(ctx, id, "email", "a@example.com", "a@example.com")
@@ -295,10 +315,10 @@ var otps = []promise{
 				if now.IsZero() {
 					now = at(1)
 				}
-				elsewhere, err := s.db.SpendChallenge(ctx, s.tenant(t), code, code.Identifier, now)
+				elsewhere, err := s.db.SpendChallenge(ctx, s.tenant(t), code, code.Identifier, now, otp.Since{})
 				ok(t, err)
 				equal(t, "spent in another tenant", elsewhere, false)
-				spent, err := s.db.SpendChallenge(ctx, id, code, code.Identifier, now)
+				spent, err := s.db.SpendChallenge(ctx, id, code, code.Identifier, now, otp.Since{})
 				ok(t, err)
 				equal(t, "spent", spent, c.want)
 			})
@@ -357,7 +377,7 @@ var otps = []promise{
 		ok(t, s.db.MarkChecked(ctx, id, c, c.Identifier, at(2)))
 		ok(t, s.db.MarkChecked(ctx, id, c, c.Identifier, at(3)))
 		equal(t, "checked", stored(t, s, id).CheckedAt, at(3))
-		spent, err := s.db.SpendChallenge(ctx, id, c, c.Identifier, at(4))
+		spent, err := s.db.SpendChallenge(ctx, id, c, c.Identifier, at(4), otp.Since{})
 		ok(t, err)
 		equal(t, "spent", spent, true)
 		ok(t, s.db.MarkChecked(ctx, id, c, c.Identifier, at(5)))
@@ -431,7 +451,7 @@ var otps = []promise{
 				}
 			}},
 			"spent": {prepare: func(t *testing.T, id string, c *otp.Challenge) {
-				_, err := s.db.SpendChallenge(ctx, id, c, c.Identifier, at(0))
+				_, err := s.db.SpendChallenge(ctx, id, c, c.Identifier, at(0), otp.Since{})
 				ok(t, err)
 			}},
 			"killed": {prepare: func(t *testing.T, id string, c *otp.Challenge) {
@@ -474,7 +494,7 @@ var otps = []promise{
 		})
 		equal(t, "counted", counted, 2)
 		equal(t, "wrong numbers", stored(t, s, id).WrongNumber, 2)
-		spent, err := s.db.SpendChallenge(ctx, id, c, c.Identifier, at(1))
+		spent, err := s.db.SpendChallenge(ctx, id, c, c.Identifier, at(1), otp.Since{})
 		ok(t, err)
 		equal(t, "its code can still be spent", spent, true)
 	}},
@@ -548,10 +568,10 @@ var otps = []promise{
 		got, err := s.db.Attempt(ctx, id, "email", c.Identifier, c.Identifier)
 		ok(t, err)
 		equal(t, "guesses after another subject's were forgotten", got.Guesses, locked)
-		spent, err := s.db.SpendChallenge(ctx, id, c, c.Identifier, at(1))
+		spent, err := s.db.SpendChallenge(ctx, id, c, c.Identifier, at(1), otp.Since{})
 		ok(t, err)
 		equal(t, "spent by the locked subject", spent, false)
-		spent, err = s.db.SpendChallenge(ctx, id, c, device, at(1))
+		spent, err = s.db.SpendChallenge(ctx, id, c, device, at(1), otp.Since{})
 		ok(t, err)
 		equal(t, "spent by the other", spent, true)
 	}},
@@ -574,7 +594,7 @@ var otps = []promise{
 		ok(t, err)
 		stored.Blocked = true
 		ok(t, s.db.UpdateUser(ctx, id, stored))
-		spent, err := s.db.SpendChallenge(ctx, id, c, c.Identifier, at(1))
+		spent, err := s.db.SpendChallenge(ctx, id, c, c.Identifier, at(1), otp.Since{})
 		ok(t, err)
 		equal(t, "spent", spent, false)
 		is(t, s.db.RecordLogin(ctx, id, u.ID, user.Login{At: at(1)}), user.ErrBlocked)

@@ -453,6 +453,8 @@ func (u *pages) answerNumber(l *landing) {
 		u.refuseLanding(l, http.StatusBadRequest, "wrongNumber")
 	case apierr.KindOf(err) == apierr.Unauthorized:
 		u.again(l, err)
+	case apierr.KindOf(err) == apierr.TooMany:
+		u.throttled(l.visit, err)
 	default:
 		u.trouble(l.visit, err)
 	}
