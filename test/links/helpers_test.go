@@ -180,7 +180,12 @@ func press(b *servertest.Browser, link string, fields ...string) *servertest.Ans
 	for i := 0; i+1 < len(fields); i += 2 {
 		form.Set(fields[i], fields[i+1])
 	}
-	return b.Post(link, form)
+	sent := *b
+	sent.Headers = b.Headers.Clone()
+	if sent.Headers.Get("Origin") == "" && sent.Headers.Get("Sec-Fetch-Site") == "" {
+		sent.Headers.Set("Sec-Fetch-Site", "same-origin")
+	}
+	return sent.Post(link, form)
 }
 
 // changed gives a link with a parameter changed.

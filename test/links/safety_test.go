@@ -106,6 +106,35 @@ func TestLanding_AFormOfAnotherSiteIsRefused(t *testing.T) {
 	wantCode(t, b.Get(press(b, link).Location(t).String()).Location(t), "its-own")
 }
 
+// Older browsers send no Fetch Metadata, and null for the origin of a page without a referrer: nothing told the form of our own
+// page from one that another site had sent by itself.
+func TestLanding_AFormThatNoBrowserIsBoundToHasToSayWhereItComesFrom(t *testing.T) {
+	t.Parallel()
+	s := servertest.New(t)
+	opened, b := startLink(t, s, ada, ask()), s.Browser(t)
+	if got := b.Get(opened).Header.Get("Referrer-Policy"); got != "same-origin" {
+		t.Errorf("the page's referrer policy is %s, with which its form has no origin", got)
+	}
+	for name, headers := range map[string]http.Header{
+		"that says nothing": {}, "of no origin": {"Origin": {"null"}}, "of a sibling": {"Sec-Fetch-Site": {"same-site"}},
+		"of our host without encryption or port": {"Origin": {"http://localhost"}},
+	} {
+		b.Headers = headers
+		if a := b.Post(opened, url.Values{"action": {"default"}}); a.Status != http.StatusForbidden || len(a.Header.Values("Set-Cookie")) > 0 {
+			t.Errorf("a form %s is answered %d", name, a.Status)
+		}
+	}
+	b.Headers = http.Header{"Origin": {s.URL}}
+	wantCode(t, b.Get(press(b, opened).Location(t).String()).Location(t), "its-own")
+
+	sends(s, connection.SendLink)
+	v := begin(t, s, s.Browser(t), ada)
+	own := link(t, s, ada)
+	if got := v.b.Get(own).Header.Get("Referrer-Policy"); got != "no-referrer" {
+		t.Errorf("the page of a link in its own browser has the referrer policy %s", got)
+	}
+}
+
 func TestLanding_OtherMethodsAreNotAllowed(t *testing.T) {
 	t.Parallel()
 	s := servertest.New(t)

@@ -58,7 +58,10 @@ func press(t testing.TB, b *servertest.Browser, link string, fields ...string) *
 	for i := 0; i+1 < len(fields); i += 2 {
 		form.Set(fields[i], fields[i+1])
 	}
-	return b.Post(link, form)
+	sent := *b
+	sent.Headers = b.Headers.Clone()
+	sent.Headers.Set("Sec-Fetch-Site", "same-origin") // as browsers say
+	return sent.Post(link, form)
 }
 
 // waiting begins a hosted login whose mail holds a link, and gives the screen that waits for it.

@@ -34,6 +34,8 @@ type Shell struct {
 	Return string
 	// Opener keeps the window that opened this one reachable: for transactions that answer by web_message.
 	Opener bool
+	// TellsOrigin lets browsers say where a form of the page comes from: where pages are sent no referrer, they say null.
+	TellsOrigin bool
 	// StrictTransport sends Strict-Transport-Security: for public hosts behind TLS, never for localhost, where the rule
 	// would reach every other port.
 	StrictTransport bool
@@ -85,6 +87,9 @@ func (s Shell) Write(w http.ResponseWriter, status int, doc Document) error {
 func (s Shell) send(w http.ResponseWriter, status int, doc Document, p policy, script template.HTML) error {
 	t := s.texts()
 	p.opener = p.opener || s.Opener
+	if s.TellsOrigin {
+		p.referrer = "same-origin"
+	}
 	p.strictTransport = s.StrictTransport
 	p.images = append([]string{s.Look.LogoURL, s.Look.FaviconURL, s.Look.BackdropURL}, doc.Images...)
 	p.fonts = []string{s.Look.FontURL}

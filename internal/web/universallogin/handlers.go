@@ -222,9 +222,18 @@ func sameSite(r *http.Request, site tenant.Site) bool {
 		return s == "same-origin" || s == "none"
 	}
 	origin := r.Header.Get("Origin")
-	if origin == "" || origin == "null" { // browsers say null where the page sends no referrer, as ours do
-		return true
+	return origin == "" || origin == "null" || isOrigin(origin, r, site) // browsers say null where the page sends no referrer, as ours do
+}
+
+// saysSameSite refuses also what does not say where it was sent from: where there is no cookie to show for a form.
+func saysSameSite(r *http.Request, site tenant.Site) bool {
+	if r.Header.Get("Sec-Fetch-Site") != "" {
+		return sameSite(r, site)
 	}
+	return isOrigin(r.Header.Get("Origin"), r, site)
+}
+
+func isOrigin(origin string, r *http.Request, site tenant.Site) bool {
 	u, err := url.Parse(origin)
 	return err == nil && strings.EqualFold(u.Host, r.Host) && (u.Scheme == "https") == site.Secure()
 }

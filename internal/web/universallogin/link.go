@@ -241,6 +241,7 @@ func (u *pages) showLanding(l *landing, status int) {
 			State: l.secret, Own: true, Automatic: l.r.Method != http.MethodPost && !prefetched(l.r), Address: l.address(),
 		})
 	case anywhere:
+		l.shell.TellsOrigin = true
 		u.showRedeem(l, status, l.request.RedirectURI, RedeemTicket{State: l.secret, Address: l.address()})
 	case other:
 		if l.link.Approved {
@@ -328,6 +329,10 @@ func (u *pages) takeLanding(l *landing) {
 	case other:
 		u.answerNumber(l)
 	case anywhere:
+		if !saysSameSite(l.r, l.site) { // no browser is bound to the link: another site could have sent the form
+			u.failed(l.visit, http.StatusForbidden, "invalid_request", "The form was not sent from this site.")
+			return
+		}
 		u.follow(l)
 	case nowhere, elsewhere, finished:
 		u.showLanding(l, http.StatusOK)
