@@ -94,7 +94,9 @@ func TestSession_OfAnEmbeddedPasswordLoginAnswers(t *testing.T) {
 			return b.Get(s.AuthorizeURL(c, append([]string{"login_ticket", ticket, "realm", "members"}, params...)...))
 		}
 		const noPage = "the connection members cannot log people in: this version has hosted pages for passwordless connections only"
-		asked := func(b *servertest.Browser, params ...string) *servertest.Answer { return b.Get(s.AuthorizeURL(c, params...)) }
+		asked := func(b *servertest.Browser, params ...string) *servertest.Answer {
+			return b.Get(s.AuthorizeURL(c, params...))
+		}
 		fields := servertest.Fields
 		wantError(t, "a request without a session", fields(asked(b).Location(t)), "invalid_request", noPage)
 		wantError(t, "a silent one", fields(asked(b, "prompt", "none").Location(t)), "login_required", "")
