@@ -29,8 +29,8 @@ const mostIdentifier = 254
 
 // ProvePassword checks a password at a database connection, as Prove does a code. The try counts before it is compared, so
 // tries side by side are worth no more than tries in a row; finding nobody takes as long as finding a wrong password. Its
-// refusals are ErrWrongPassword, ErrLocked and the limit of the network, logged as the event type given, or as Auth0's own for passwords where that is
-// empty.
+// refusals are ErrWrongPassword, ErrLocked and the limit of the network, logged as the event type given, or as Auth0's own
+// for passwords where that is empty.
 func (d *Door) ProvePassword(ctx context.Context, e Entry, typed, clear string, failure eventlog.Type) (Proven, error) {
 	began := time.Now() // of the work, not of the server's clock
 	options := &e.Connection.Options.DatabaseOptions
